@@ -1,0 +1,1 @@
+"""Builders of datasets whose answers are known by construction."""

@@ -1,0 +1,1 @@
+"""Evaluation: predictions, scores, statistics and reports."""
