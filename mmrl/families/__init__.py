@@ -1,0 +1,19 @@
+"""Model families: in which frame a family writes coordinates, and how to load a model and its processor by name."""
+
+from mmrl.families.catalogue import FAMILIES, Family, family_of
+from mmrl.families.frames import FrameRule, answer_frame, frame_rule
+from mmrl.families.loading import TINY, load_model, load_processor, model_type_of, resolve_model
+
+__all__ = [
+    "FAMILIES",
+    "TINY",
+    "Family",
+    "FrameRule",
+    "answer_frame",
+    "family_of",
+    "frame_rule",
+    "load_model",
+    "load_processor",
+    "model_type_of",
+    "resolve_model",
+]

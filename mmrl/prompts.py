@@ -1,0 +1,66 @@
+"""From a sample to the chat messages that a model sees.
+
+The wording is part of the experiment, so it stands here once, for training and evaluation alike, and a snapshot test
+keeps it from drifting.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmrl.types import AnswerKind, Frame, PromptStyle, Sample, answer_kind
+
+_UNITS = {
+    "original": "in pixels",
+    "model": "in pixels",
+    "unit": "from 0 to 1",
+    "permille": "from 0 to 1000",
+}
+
+_KIND_HINTS: dict[AnswerKind, str] = {
+    "yes_no": "Answer yes or no",
+    "choice": "Answer with the letter of the right option",
+    "number": "Answer with a number",
+    "text": "Answer with a few words",
+    "point": "Answer with the point [x, y] {unit}",
+    "boxes": "Answer with the box [x1, y1, x2, y2] {unit}",
+    "intervals": "Answer with the times [[start, end]] in seconds",
+    "route": "Answer with each ride as Line: from > to, joined by ;",
+    "action": "Answer with the action as JSON",
+}
+
+_STYLE_HINTS: dict[PromptStyle, str] = {
+    "direct": " in <answer></answer>.",
+    "think": ". Reason in <think></think> first, then put the answer in <answer></answer>.",
+    "boxed": ", put in \\boxed{{}}.",
+    "json": ", as JSON in a fenced json block.",
+}
+
+
+def answer_hint(kind: AnswerKind, *, style: PromptStyle, frame: Frame | None) -> str:
+    """Return the sentence that tells a model what to answer and where to put it.
+
+    ``frame`` states the unit of coordinates; needed for points and boxes.
+    """
+    unit = _UNITS[frame.kind] if frame else ""
+    return _KIND_HINTS[kind].format(unit=unit).rstrip() + _STYLE_HINTS[style].replace("{{}}", "{}")
+
+
+def question_text(sample: Sample) -> str:
+    """Return the question with its options, one a line, lettered from A."""
+    options = [f"{chr(ord('A') + index)}) {text}" for index, text in enumerate(sample.choices)]
+    return "\n".join([sample.question, *options])
+
+
+def build_prompt(sample: Sample, *, style: PromptStyle, frame: Frame | None) -> list[dict[str, Any]]:
+    """Return chat messages for a sample: one user turn, the media as placeholders in order, then the text.
+
+    Args:
+        sample: the question; its media become ``{"type": "image"}`` or ``{"type": "video"}`` placeholders.
+        style: where the answer is to be put.
+        frame: the frame in which this model writes coordinates of the first medium.
+    """
+    hint = answer_hint(answer_kind(sample.answer), style=style, frame=frame)
+    content: list[dict[str, Any]] = [{"type": medium.kind} for medium in sample.media]
+    content.append({"type": "text", "text": f"{question_text(sample)}\n{hint}"})
+    return [{"role": "user", "content": content}]
