@@ -31,7 +31,7 @@ def in_a_process(code: str, *arguments: object, before: object = None) -> subpro
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=before,  # noqa: PLW1509
+        preexec_fn=before,
     )
 
 

@@ -15,7 +15,19 @@ from typing import Any, get_args
 from mmrl.answers import answer_from_json, answer_to_json, write_answer
 from mmrl.errors import InputError
 from mmrl.files import parse_json, plain_json
-from mmrl.types import ANSWER_KINDS, Answer, Level, Media, Sample, answer_kind
+from mmrl.types import (
+    ANSWER_KINDS,
+    Answer,
+    Boxes,
+    Choice,
+    Intervals,
+    Level,
+    Media,
+    Route,
+    Sample,
+    Text,
+    answer_kind,
+)
 
 METADATA_NAME = "metadata.jsonl"
 MEDIA_FOLDER = "media"
@@ -61,8 +73,13 @@ def encode_row(sample: Sample) -> str:
     Raises:
         RowError: the sample has no answer, no medium, or anything else that :func:`row_to_sample` refuses.
     """
-    if type(sample.answer) not in ANSWER_KINDS:
+    if type(sample.answer) not in ANSWER_KINDS or _says_nothing(sample.answer):
         raise RowError("answer", f"a row must have an answer; found {sample.answer!r}")
+    exact = _json_text(answer_to_json(sample.answer), "answer")
+    try:
+        answer_from_json(parse_json(exact))
+    except InputError as error:
+        raise RowError("answer", str(error)) from error
     row = {
         "images_file_names": [media.path for media in sample.media],
         "id": sample.id,
@@ -70,7 +87,7 @@ def encode_row(sample: Sample) -> str:
         "question": sample.question,
         "answer": write_answer(sample.answer),
         "answer_kind": answer_kind(sample.answer),
-        "answer_json": _json_text(answer_to_json(sample.answer), "answer"),
+        "answer_json": exact,
         "choices": list(sample.choices),
         "difficulty": sample.difficulty,
         "meta": _json_text(sample.meta, "meta"),
@@ -151,6 +168,8 @@ def _read_answer(row: Mapping[str, Any]) -> Answer:
         answer = answer_from_json(_json_column(row, "answer_json", dict))
     except InputError as error:
         raise RowError("answer_json", str(error)) from error
+    if _says_nothing(answer):
+        raise RowError("answer_json", f"a row must have an answer; found {row['answer_json']}")
     if answer_kind(answer) != row["answer_kind"]:
         raise RowError(
             "answer_kind", f"must be {answer_kind(answer)!r} as in answer_json; found {row['answer_kind']!r}"
@@ -158,6 +177,15 @@ def _read_answer(row: Mapping[str, Any]) -> Answer:
     if write_answer(answer) != row["answer"]:
         raise RowError("answer", f"must be {write_answer(answer)!r} as in answer_json; found {row['answer']!r}")
     return answer
+
+
+def _says_nothing(answer: Answer) -> bool:
+    match answer:
+        case Text(value=text):
+            return not text.strip()
+        case Choice(letters=parts) | Boxes(boxes=parts) | Intervals(intervals=parts) | Route(legs=parts):
+            return not parts
+    return False
 
 
 def _read_media(row: Mapping[str, Any]) -> tuple[Media, ...]:
