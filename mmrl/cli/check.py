@@ -14,7 +14,7 @@ def check(
 ) -> None:
     """Prove that every row's own gold answer earns the full reward and that media open and match.
 
-    Exits with 1 and names row, field and reason where something is wrong.
+    Exits with 2 and names row, field and reason where something is wrong.
 
     [bold]Example[/]: mmrl check data/city
     """
@@ -30,5 +30,5 @@ def check(
         console.print(f"{folder}/{problem}", markup=False, highlight=False, soft_wrap=True)
     if problems:
         console.print(f"{len(problems)} problems in {folder}.", highlight=False)
-        raise typer.Exit(1)
+        raise typer.Exit(2)
     console.print(f"{folder} is sound: every gold answer earns the full reward, all media open and match.")

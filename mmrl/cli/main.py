@@ -1,6 +1,6 @@
 """Entry point of ``mmrl``: commands are registered here, and errors become one line and an exit code.
 
-Exit codes: 0 fine; 1 a check found problems or something of ours broke; 2 the input cannot be used as it is.
+Exit codes: 0 fine; 1 something of ours broke; 2 the input cannot be used as it is, or a check found problems.
 """
 
 from __future__ import annotations
