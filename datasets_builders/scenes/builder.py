@@ -1,0 +1,102 @@
+"""Scenes of coloured shapes: the simplest perception, with answers known by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from random import Random
+
+from datasets_builders.drafts import Draft
+from datasets_builders.scenes.config import ScenesConfig
+from datasets_builders.scenes.draw import COLORS, KINDS, Item, Rect, draw_scene, place_items
+from datasets_builders.scenes.questions import Demand, Question, ask, plan_demands
+from mmrl.types import Answer, Box, Boxes, Frame, Level, Sample
+
+_TRIES = 60
+"""Sets of items tried for one picture before some of its questions move on to the next."""
+
+
+def scenes_examples(config: ScenesConfig) -> Iterator[Draft]:
+    """Yield pictures with their questions, ``config.count`` questions in all; the same config gives the same drafts."""
+    rng = Random(f"scenes/{config.seed}")
+    demands = islice(plan_demands(config, rng), config.count)
+    asked = 0
+    waiting = list(islice(demands, config.questions_per_picture))
+    while waiting:
+        items, questions = _compose(config, waiting, rng)
+        yield _draft(config, items, [question for question in questions if question], asked, rng)
+        asked += sum(question is not None for question in questions)
+        waiting = [demand for demand, question in zip(waiting, questions, strict=True) if question is None]
+        waiting += islice(demands, config.questions_per_picture - len(waiting))
+
+
+def _compose(config: ScenesConfig, waiting: Sequence[Demand], rng: Random) -> tuple[list[Item], list[Question | None]]:
+    """Find items that answer all waiting demands, or as many as the tries allow: at least one."""
+    best: tuple[list[Item], list[Question | None]] = ([], [])
+    most = tries = 0
+    while most < len(waiting) and (tries < _TRIES or most == 0):
+        tries += 1
+        items = _draw_items(config, rng)
+        questions = _ask_all(items, waiting, rng)
+        answered = sum(question is not None for question in questions)
+        if answered > most:
+            best, most = (items, questions), answered
+    return best
+
+
+def _draw_items(config: ScenesConfig, rng: Random) -> list[Item]:
+    """Draw items from a few kinds and colours, so that groups of equal ones occur."""
+    kinds = rng.sample(KINDS, rng.randint(1, len(KINDS)))
+    colors = rng.sample(tuple(COLORS), rng.randint(1, len(COLORS)))
+    count = rng.randint(config.min_shapes, config.max_shapes)
+    return [Item(rng.choice(colors), rng.choice(kinds)) for _ in range(count)]
+
+
+def _ask_all(items: Sequence[Item], waiting: Sequence[Demand], rng: Random) -> list[Question | None]:
+    """Answer each demand, in order, with a question not yet asked about these items; None where there is none."""
+    questions: list[Question | None] = []
+    asked: set[str] = set()
+    for demand in waiting:
+        question = ask(items, demand, rng)
+        if question is not None and question.text in asked:
+            question = None
+        if question is not None:
+            asked.add(question.text)
+        questions.append(question)
+    return questions
+
+
+def _draft(
+    config: ScenesConfig, items: Sequence[Item], questions: Sequence[Question], first: int, rng: Random
+) -> Draft:
+    rects = place_items(items, config.width, config.height, rng)
+    picture = draw_scene(items, rects, config.width, config.height, rng)
+    samples = tuple(
+        Sample(
+            id=f"scenes-{config.seed}-{index:06d}",
+            task=question.task,
+            question=question.text,
+            media=(),
+            answer=_answer(question, rects, picture.size),
+            choices=question.choices,
+            difficulty=_level(len(items)),
+            meta={"shapes": len(items)} | ({"rule": "iou50"} if question.task == "scenes/locate" else {}),
+        )
+        for index, question in enumerate(questions, first)
+    )
+    return Draft(picture, samples)
+
+
+def _answer(question: Question, rects: Sequence[Rect], size: tuple[int, int]) -> Answer:
+    if not isinstance(question.answer, int):
+        return question.answer
+    rect = rects[question.answer]
+    box = Box(x1=rect.x, y1=rect.y, x2=rect.x + rect.width, y2=rect.y + rect.height)
+    return Boxes(boxes=(box,), frame=Frame(kind="original", width=size[0], height=size[1]))
+
+
+def _level(shapes: int) -> Level:
+    """Difficulty by the number of shapes to tell apart."""
+    if shapes <= 3:
+        return "easy"
+    return "middle" if shapes <= 6 else "hard"
