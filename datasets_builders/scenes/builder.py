@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from random import Random
 
+from datasets_builders.demands import ask_each
 from datasets_builders.drafts import Draft
+from datasets_builders.rect import Rect
 from datasets_builders.scenes.config import ScenesConfig
-from datasets_builders.scenes.draw import COLORS, KINDS, Item, Rect, draw_scene, place_items
+from datasets_builders.scenes.draw import COLORS, KINDS, Item, draw_scene, place_items
 from datasets_builders.scenes.questions import Demand, Question, ask, plan_demands
-from mmrl.types import Answer, Box, Boxes, Frame, Level, Sample
+from mmrl.types import Answer, Level, Sample
 
 _TRIES = 60
 """Sets of items tried for one picture before some of its questions move on to the next."""
@@ -37,7 +40,7 @@ def _compose(config: ScenesConfig, waiting: Sequence[Demand], rng: Random) -> tu
     while most < len(waiting) and (tries < _TRIES or most == 0):
         tries += 1
         items = _draw_items(config, rng)
-        questions = _ask_all(items, waiting, rng)
+        questions = ask_each(waiting, partial(ask, items, rng=rng))
         answered = sum(question is not None for question in questions)
         if answered > most:
             best, most = (items, questions), answered
@@ -50,20 +53,6 @@ def _draw_items(config: ScenesConfig, rng: Random) -> list[Item]:
     colors = rng.sample(tuple(COLORS), rng.randint(1, len(COLORS)))
     count = rng.randint(config.min_shapes, config.max_shapes)
     return [Item(rng.choice(colors), rng.choice(kinds)) for _ in range(count)]
-
-
-def _ask_all(items: Sequence[Item], waiting: Sequence[Demand], rng: Random) -> list[Question | None]:
-    """Answer each demand, in order, with a question not yet asked about these items; None where there is none."""
-    questions: list[Question | None] = []
-    asked: set[str] = set()
-    for demand in waiting:
-        question = ask(items, demand, rng)
-        if question is not None and question.text in asked:
-            question = None
-        if question is not None:
-            asked.add(question.text)
-        questions.append(question)
-    return questions
 
 
 def _draft(
@@ -88,11 +77,9 @@ def _draft(
 
 
 def _answer(question: Question, rects: Sequence[Rect], size: tuple[int, int]) -> Answer:
-    if not isinstance(question.answer, int):
-        return question.answer
-    rect = rects[question.answer]
-    box = Box(x1=rect.x, y1=rect.y, x2=rect.x + rect.width, y2=rect.y + rect.height)
-    return Boxes(boxes=(box,), frame=Frame(kind="original", width=size[0], height=size[1]))
+    if isinstance(question.answer, int):
+        return rects[question.answer].as_boxes(size)
+    return question.answer
 
 
 def _level(shapes: int) -> Level:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw
+
+from datasets_builders.rect import Rect
 
 KINDS = ("circle", "square", "triangle", "star")
 COLORS: dict[str, tuple[int, int, int]] = {
@@ -38,25 +39,6 @@ class Item(NamedTuple):
     def name(self) -> str:
         """As a question names it: ``red circle``."""
         return f"{self.color} {self.kind}"
-
-
-@dataclass(frozen=True)
-class Rect:
-    """A shape's place in whole pixels; ``x + width`` and ``y + height`` are its far edges."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def is_clear_of(self, other: Rect, gap: int) -> bool:
-        """Whether at least ``gap`` pixels lie between the two, across or down."""
-        return (
-            self.x + self.width + gap <= other.x
-            or other.x + other.width + gap <= self.x
-            or self.y + self.height + gap <= other.y
-            or other.y + other.height + gap <= self.y
-        )
 
 
 def place_items(items: Sequence[Item], width: int, height: int, rng: Random) -> list[Rect]:

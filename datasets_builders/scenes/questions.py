@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from random import Random
 
-from datasets_builders.balance import balanced
+from datasets_builders.demands import balanced
 from datasets_builders.scenes.config import ScenesConfig
 from datasets_builders.scenes.draw import COLORS, KINDS, Item
 from mmrl.types import Answer, Choice, Number, YesNo
