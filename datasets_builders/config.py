@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 
 from mmrl.errors import InputError
 
@@ -59,20 +60,21 @@ class PictureConfig(BaseModel):
 
 def _one_line(config: type[PictureConfig], error: ValidationError) -> str:
     """Tell every bad option of a config in one line."""
-    return "; ".join(_reason(config, dict(detail)) for detail in error.errors()) + f" (in {config.__name__})"
+    return " | ".join(f"{config.__name__}{_reason(config, detail)}" for detail in error.errors())
 
 
-def _reason(config: type[PictureConfig], detail: dict[str, Any]) -> str:
-    name = ".".join(str(part) for part in detail["loc"])
+def _reason(config: type[PictureConfig], detail: ErrorDetails) -> str:
+    """Where, what must hold, what was found."""
+    name = "".join(f".{part}" for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return f"option names must be known; found {name!r}; {_nearest(name, config.model_fields)}"
-    if detail["type"] == "value_error":
-        return f"{name} {detail['ctx']['error']}".strip()
-    message = detail["msg"].removeprefix("Input ").removeprefix("should ")
-    return f"{name} must {message}; found {detail['input']!r}; change it"
+        return f"{name}: must be a known option; {_nearest(name.removeprefix('.'), config.model_fields)}"
+    if detail["type"] == "value_error":  # raised by our own validators, whose text is complete
+        return f"{name}: {detail['ctx']['error']}"
+    rule = detail["msg"].removeprefix("Input should ")
+    return f"{name}: must {rule}; found {detail['input']!r}"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.4)
+    close = get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(names)}"

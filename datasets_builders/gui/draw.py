@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from datasets_builders.gui.layout import Widget, Window, font, text_extent, tick_side
+from datasets_builders.gui.layout import Widget, Window, checkbox_parts, font, text_extent
 from datasets_builders.gui.themes import Theme
 from datasets_builders.gui.words import CHOSEN
 from datasets_builders.rect import Rect
@@ -88,9 +88,9 @@ def _draw_text_field(pen: _Pen, widget: Widget) -> None:
 
 
 def _draw_checkbox(pen: _Pen, widget: Widget) -> None:
-    side = tick_side(pen.font_size, pen.small)
     rect, theme = widget.rect, pen.theme
-    box = Rect(rect.x, rect.y + (rect.height - side) // 2, side, side)
+    side, square_top, baseline, _ = checkbox_parts(widget.label, pen.font_size, pen.small)
+    box = Rect(rect.x, rect.y + square_top, side, side)
     ticked = widget.state > 0.5
     pen.draw.rectangle(box.corners, fill=theme.accent if ticked else theme.face, outline=theme.border)
     if ticked:
@@ -99,7 +99,7 @@ def _draw_checkbox(pen: _Pen, widget: Widget) -> None:
         ends = ((box.x + third - 1, box.y + side // 2), corner, (box.right - third, box.y + third))
         pen.draw.line(ends, fill=theme.accent_text, width=max(1, side // 7))
     width = text_extent(widget.label, pen.font_size)[0]
-    pen.text(rect.right - width, pen.middle_baseline(rect), widget.label, theme.text)
+    pen.text(rect.right - width, rect.y + baseline, widget.label, theme.text)
 
 
 def _draw_slider(pen: _Pen, widget: Widget) -> None:
@@ -107,7 +107,7 @@ def _draw_slider(pen: _Pen, widget: Widget) -> None:
     rect, theme = widget.rect, pen.theme
     knob = round(pen.font_size * 0.5) if pen.small else rect.height
     if pen.small:
-        pen.text(rect.x, rect.y + text_extent("H", pen.font_size)[1], widget.label, theme.text)
+        pen.text(rect.x, rect.y + text_extent(widget.label, pen.font_size)[1], widget.label, theme.text)
     else:
         _label_above(pen, widget)
     middle = rect.bottom - 1 - knob // 2

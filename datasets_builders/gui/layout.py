@@ -130,7 +130,8 @@ def _place_small(name: _Named, cell: Rect, font_size: int, rng: Random) -> Rect:
     text_width = text_extent(name.label, font_size)[0]
     gap = max(1, font_size // 6)
     if name.kind == "checkbox":
-        width, height = tick_side(font_size, small=True) + gap + 2 + text_width, round(font_size * 1.25)
+        parts = checkbox_parts(name.label, font_size, small=True)
+        width, height = parts.side + gap + 2 + text_width, parts.height
     else:
         spare = {"button": 10, "text field": 8, "dropdown": 18, "slider": 0}[name.kind] * font_size // 12
         narrowest = max(text_width + spare, 3 * font_size)
@@ -146,7 +147,8 @@ def _place_large(name: _Named, cell: Rect, font_size: int, rng: Random) -> Rect:
     text_width = text_extent(name.label, font_size)[0]
     gap = font_size // 2
     if name.kind == "checkbox":
-        return _somewhere(cell, tick_side(font_size, small=False) + gap + text_width, round(font_size * 1.25), gap, rng)
+        parts = checkbox_parts(name.label, font_size, small=False)
+        return _somewhere(cell, parts.side + gap + text_width, parts.height, gap, rng)
     height = round(font_size * rng.uniform(1.9, 2.2))
     if name.kind == "button":
         return _somewhere(cell, text_width + round(font_size * rng.uniform(1.5, 3.0)), height, gap, rng)
@@ -158,9 +160,23 @@ def _place_large(name: _Named, cell: Rect, font_size: int, rng: Random) -> Rect:
     return _somewhere(control, width, height, gap, rng)
 
 
-def tick_side(font_size: int, small: bool) -> int:
-    """Side of a checkbox's square, in pixels."""
-    return round(font_size * (1.2 if small else 0.9))
+class CheckboxParts(NamedTuple):
+    """How a checkbox and its label lie in the rectangle that their ink fills, in pixels from its top."""
+
+    side: int
+    """Width and height of the square."""
+    square_top: int
+    baseline: int
+    height: int
+
+
+def checkbox_parts(label: str, font_size: int, small: bool) -> CheckboxParts:
+    """Centre a label's capitals on the checkbox's square; whichever reaches further bounds the whole."""
+    side = round(font_size * (1.2 if small else 0.9))
+    baseline = (side + text_extent("H", font_size)[1]) // 2
+    _, above, below = text_extent(label, font_size)
+    top, bottom = min(0, baseline - above), max(side, baseline + below)
+    return CheckboxParts(side, -top, baseline - top, bottom - top)
 
 
 def _somewhere(cell: Rect, width: int, height: int, gap: int, rng: Random) -> Rect:
