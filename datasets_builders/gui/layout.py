@@ -62,9 +62,10 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=4096)
 def text_extent(label: str, size: int) -> tuple[int, int, int]:
-    """Return width of a label and its ink's reach above and below the baseline, in pixels."""
-    left, top, right, bottom = font(size).getbbox(label, anchor="ls")
-    return round(right - min(left, 0)), round(-top), round(bottom)
+    """Return how far a label's ink reaches to the right of its start, above the baseline and below it, in pixels."""
+    mask, (x, y) = font(size).getmask2(label, anchor="ls")
+    _, top, right, bottom = mask.getbbox()
+    return x + right, -(y + top), y + bottom
 
 
 def lay_out_window(config: GuiConfig, rng: Random) -> Window:
