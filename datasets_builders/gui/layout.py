@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from PIL import ImageFont
 
-from datasets_builders.gui.config import GuiConfig
+from datasets_builders.gui.config import SMALL_SIDE, GuiConfig
 from datasets_builders.gui.themes import THEMES, Theme
 from datasets_builders.gui.words import KINDS, LABELS, SHORT_TITLES, SHORT_WORDS, TITLES
 from datasets_builders.rect import Rect
@@ -70,25 +70,21 @@ def text_extent(label: str, size: int) -> tuple[int, int, int]:
 
 def lay_out_window(config: GuiConfig, rng: Random) -> Window:
     """Draw a window's size, looks and widgets; labels are unique and widgets never touch."""
-    size = (config.width, config.height)
-    font_size = _font_size(size, config.is_small, rng)
-    frame = _window_frame(size, config.is_small, rng)
-    bar_height = round(font_size * (1.25 if config.is_small else 2.0))
-    margin = max(2, font_size // (4 if config.is_small else 1))
-    panel = Rect(
-        frame.x + margin, frame.y + bar_height, frame.width - 2 * margin, frame.height - bar_height - margin // 2 - 1
-    )
-    cells = _cells(panel, font_size, config.is_small, rng)
-    most = min(4 if config.is_small else config.max_widgets, config.max_widgets, len(cells))
-    names = _name_widgets(rng.randint(min(2 if config.is_small else 4, most), most), config.is_small, rng)
-    places = rng.sample(cells, len(names))
-    place = _place_small if config.is_small else _place_large
+    size, small = (config.width, config.height), config.is_small
+    font_size = _font_size(size, small, rng)
+    frame = _window_frame(size, rng)
+    bar_height = round(font_size * (1.25 if small else 2.0))
+    cells = _cells(_panel(frame, bar_height, font_size, small), font_size, small, rng)
+    fewest, most = (2, min(4, config.max_widgets)) if small else (4, config.max_widgets)
+    most = min(most, len(cells))
+    names = _name_widgets(rng.randint(min(fewest, most), most), small, rng)
+    place = _place_small if small else _place_large
     widgets = tuple(
         Widget(name.kind, name.label, place(name, cell, font_size, rng), round(rng.random(), 3))
-        for name, cell in zip(names, places, strict=True)
+        for name, cell in zip(names, rng.sample(cells, len(names)), strict=True)
     )
-    title = rng.choice(SHORT_TITLES if config.is_small else TITLES)
-    return Window(size, frame, bar_height, title, font_size, rng.choice(THEMES), config.is_small, widgets)
+    title = rng.choice(SHORT_TITLES if small else TITLES)
+    return Window(size, frame, bar_height, title, font_size, rng.choice(THEMES), small, widgets)
 
 
 def _font_size(size: tuple[int, int], small: bool, rng: Random) -> int:
@@ -98,11 +94,18 @@ def _font_size(size: tuple[int, int], small: bool, rng: Random) -> int:
     return rng.randint(12, max(13, min(20, shorter // 40)))
 
 
-def _window_frame(size: tuple[int, int], small: bool, rng: Random) -> Rect:
-    """Choose the window's place: nearly all of a small picture, two thirds or more of each side of a larger one."""
-    least = 0.95 if small or min(size) < 2 * 240 else 0.66
+def _window_frame(size: tuple[int, int], rng: Random) -> Rect:
+    """Choose the window's place: nearly all of a picture, or in a large one two thirds or more of each side."""
+    least = 0.66 if min(size) >= 2 * SMALL_SIDE else 0.95
     width, height = (round(side * rng.uniform(least, 1.0)) for side in size)
     return Rect(rng.randint(0, size[0] - width), rng.randint(0, size[1] - height), width, height)
+
+
+def _panel(frame: Rect, bar_height: int, font_size: int, small: bool) -> Rect:
+    """The inside of the window where widgets may lie."""
+    margin = max(2, font_size // (4 if small else 1))
+    height = frame.height - bar_height - margin // 2 - 1
+    return Rect(frame.x + margin, frame.y + bar_height, frame.width - 2 * margin, height)
 
 
 def _cells(panel: Rect, font_size: int, small: bool, rng: Random) -> list[Rect]:
@@ -118,12 +121,16 @@ def _cells(panel: Rect, font_size: int, small: bool, rng: Random) -> list[Rect]:
 
 
 def _name_widgets(count: int, small: bool, rng: Random) -> list[_Named]:
-    """Choose kinds and labels, no label twice."""
+    """Choose kinds and labels, no label twice; of each kind one label stays unused, so that a question can miss it."""
     kinds = [rng.choice(KINDS) for _ in range(count)]
     if small:
         return [_Named(kind, label) for kind, label in zip(kinds, rng.sample(SHORT_WORDS, count), strict=True)]
     decks = {kind: rng.sample(labels, len(labels)) for kind, labels in LABELS.items()}
-    return [_Named(kind, decks[kind].pop()) for kind in kinds if decks[kind]]
+    return [_Named(kind, decks[kind].pop()) for kind in kinds if len(decks[kind]) > 1]
+
+
+_BESIDE_LABEL = {"button": 10, "text field": 8, "dropdown": 18, "slider": 0}
+"""Least width beside the label in a small window, in twelfths of the font size."""
 
 
 def _place_small(name: _Named, cell: Rect, font_size: int, rng: Random) -> Rect:
@@ -134,12 +141,11 @@ def _place_small(name: _Named, cell: Rect, font_size: int, rng: Random) -> Rect:
         parts = checkbox_parts(name.label, font_size, small=True)
         width, height = parts.side + gap + 2 + text_width, parts.height
     else:
-        spare = {"button": 10, "text field": 8, "dropdown": 18, "slider": 0}[name.kind] * font_size // 12
+        spare = _BESIDE_LABEL[name.kind] * font_size // 12
         narrowest = max(text_width + spare, 3 * font_size)
         width = rng.randint(narrowest, max(narrowest, min(cell.width - gap, 5 * font_size)))
-        height = rng.randint(
-            round(font_size * 1.4), max(round(font_size * 1.4), min(cell.height - gap, 20 * font_size // 12))
-        )
+        lowest = round(font_size * 1.4)
+        height = rng.randint(lowest, max(lowest, min(cell.height - gap, 20 * font_size // 12)))
     return _somewhere(cell, width, height, gap, rng)
 
 

@@ -24,11 +24,11 @@ class ScenesConfig(PictureConfig):
     @model_validator(mode="after")
     def _ranges_fit(self) -> Self:
         if self.min_shapes > self.max_shapes:
-            raise ValueError(
-                f"min_shapes must be at most max_shapes; found {self.min_shapes} and {self.max_shapes}; swap them"
-            )
+            found = f"{self.min_shapes} and {self.max_shapes}"
+            advice = "lower min_shapes or raise max_shapes"
+            raise ValueError(f"min_shapes must be at most max_shapes; found {found}; {advice}")
         if self.max_count > self.max_shapes:
-            raise ValueError(
-                f"max_count must be at most max_shapes; found {self.max_count} and {self.max_shapes}; lower max_count"
-            )
+            found = f"{self.max_count} and {self.max_shapes}"
+            advice = "lower max_count or raise max_shapes"
+            raise ValueError(f"max_count must be at most max_shapes; found {found}; {advice}")
         return self
