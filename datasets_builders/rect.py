@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from mmrl.types import Box, Boxes, Frame
+from mmrl.geometry import original_frame
+from mmrl.types import Box, Boxes
 
 
 class Rect(NamedTuple):
@@ -42,4 +43,4 @@ class Rect(NamedTuple):
     def as_boxes(self, picture_size: tuple[int, int]) -> Boxes:
         """Return this place as an answer: one unlabelled box in the picture's own pixels."""
         box = Box(x1=self.x, y1=self.y, x2=self.right, y2=self.bottom)
-        return Boxes(boxes=(box,), frame=Frame(kind="original", width=picture_size[0], height=picture_size[1]))
+        return Boxes(boxes=(box,), frame=original_frame(*picture_size))

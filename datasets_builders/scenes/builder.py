@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from random import Random
 
+from datasets_builders.build import Progress, build_drawn
 from datasets_builders.demands import ask_each
 from datasets_builders.drafts import Draft
 from datasets_builders.rect import Rect
@@ -17,6 +19,20 @@ from mmrl.types import Answer, Level, Sample
 
 _TRIES = 60
 """Sets of items tried for one picture before some of its questions move on to the next."""
+
+
+VERSION = "1"
+"""Changes whenever the same config would give other pictures or questions."""
+
+
+def build_scenes(config: ScenesConfig, out: Path, progress: Progress | None = None, overwrite: bool = False) -> Path:
+    """Write a dataset folder of pictures of coloured shapes and return its path.
+
+    Raises:
+        InputError: ``out`` exists and is not to be overwritten, or cannot be written.
+    """
+    drafts = scenes_examples(config)
+    return build_drawn(drafts, config, out, builder="scenes", version=VERSION, progress=progress, overwrite=overwrite)
 
 
 def scenes_examples(config: ScenesConfig) -> Iterator[Draft]:
