@@ -1,0 +1,129 @@
+"""The transit builder: maps with questions as a plain generator, and the dataset folder that is written from it."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PIL import Image
+
+from datasets_builders.transit.config import TransitConfig
+from datasets_builders.transit.draw import Drawing, draw_network
+from datasets_builders.transit.layout import SMALL
+from datasets_builders.transit.network import Network
+from datasets_builders.transit.procedural import make_network
+from datasets_builders.transit.questions import Asker, Question, ask, balance_key
+from datasets_builders.transit.sources import open_source, restrict_at_random
+from mmrl.errors import InputError
+from mmrl.types import Sample
+
+IDLE_MAPS = 25
+"""So many maps in a row without a new question mean that a network has no more to ask."""
+
+PATIENCE = 5
+"""Repeated questions of one task before it is given up on a map."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """A map with its questions, not yet stored."""
+
+    picture: Image.Image
+    samples: tuple[Sample, ...]
+    """Complete but for ``media``, which the writer fills in."""
+    network: Network
+    """What the picture shows."""
+
+
+def transit_examples(config: TransitConfig) -> Iterator[Draft]:
+    """Yield maps until ``config.count`` questions are asked; the same config gives the same maps and questions.
+
+    Raises:
+        InputError: the source cannot be read, or offers fewer different questions than asked for.
+    """
+    whole = None if config.is_procedural else open_source(config)
+    asked: Counter[tuple[str, object]] = Counter()
+    seen: set[tuple[str, ...]] = set()
+    made = idle = index = 0
+    while made < config.count:
+        rng = random.Random(f"{config.seed}/{index}")
+        network = _next_network(config, whole, index, rng)
+        if whole is None:
+            seen.clear()  # each made-up map is new, so only its own questions can repeat
+        drawing = draw_network(network, config.picture_size, stretch=1.0 if whole is None else 1.5, font=config.font)
+        questions = _ask_about(network, drawing, config, rng, asked, seen)[: config.count - made]
+        if questions:
+            yield _draft(network, drawing, questions, index)
+        made += len(questions)
+        idle = 0 if questions else idle + 1
+        index += 1
+        if idle == IDLE_MAPS:
+            raise InputError(_too_few(config, made))
+
+
+def _too_few(config: TransitConfig, made: int) -> str:
+    return (
+        f"count must be at most what the maps offer; found {config.count} for {made} different questions;"
+        f" {config.source} at {config.picture_size} pixels; lower count, or raise size or the number of tasks"
+    )
+
+
+def _next_network(config: TransitConfig, whole: Network | None, index: int, rng: random.Random) -> Network:
+    """Return a made-up network; of a real one first the whole, then parts of it."""
+    if whole is not None:
+        return whole if index == 0 else restrict_at_random(whole, rng)
+    return make_network(
+        rng,
+        name=f"map-{config.seed}-{index}",
+        lines=(config.lines_min, config.lines_max),
+        stations=(config.stations_min, config.stations_max),
+        names="letters" if config.picture_size < SMALL else "words",
+    )
+
+
+def _ask_about(
+    network: Network,
+    drawing: Drawing,
+    config: TransitConfig,
+    rng: random.Random,
+    asked: Counter[tuple[str, object]],
+    seen: set[tuple[str, ...]],
+) -> list[Question]:
+    """Return new questions about one map, of the tasks asked least so far first."""
+    lines = tuple(line.name for line in network.lines)
+    legible = [station for station in network.stations if station in drawing.legible]
+    asker = Asker(network=network, legible=legible, rng=rng, asked=asked)
+    questions: list[Question] = []
+    open_tasks = dict.fromkeys(config.tasks, PATIENCE)
+    while len(questions) < config.questions_per_map and open_tasks and len(legible) > 1:
+        task = min(open_tasks, key=lambda task: asked[task, None])
+        question = ask(task, asker)
+        key = (*lines, question.text) if question else ()
+        if question is None or key in seen:
+            open_tasks[task] -= 1 if question else PATIENCE
+            if open_tasks[task] <= 0:
+                del open_tasks[task]
+            continue
+        seen.add(key)
+        asked[task, None] += 1
+        asked[task, balance_key(question)] += 1
+        questions.append(question)
+    return questions
+
+
+def _draft(network: Network, drawing: Drawing, questions: list[Question], index: int) -> Draft:
+    samples = tuple(
+        Sample(
+            id=f"{index:06d}-{number:02d}-{question.task.split('/')[1]}",
+            task=question.task,
+            question=question.text,
+            media=(),
+            answer=question.answer,
+            difficulty=question.difficulty,
+            meta={"network": network.name, **question.meta},
+        )
+        for number, question in enumerate(questions)
+    )
+    return Draft(picture=drawing.picture, samples=samples, network=network)
