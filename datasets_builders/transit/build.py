@@ -22,6 +22,10 @@ from mmrl.types import Sample
 IDLE_MAPS = 25
 """So many maps in a row without a new question mean that a network has no more to ask."""
 
+REDRAWS = 6
+"""Made-up networks tried for one map until all names find room."""
+REAL_STRETCH = 1.3
+"""How much more one axis of a real network may be enlarged than the other to fill the picture."""
 PATIENCE = 5
 """Repeated questions of one task before it is given up on a map."""
 
@@ -43,16 +47,18 @@ def transit_examples(config: TransitConfig) -> Iterator[Draft]:
     Raises:
         InputError: the source cannot be read, or offers fewer different questions than asked for.
     """
-    whole = None if config.is_procedural else open_source(config)
+    whole = None if config.is_procedural else open_source(config).network
     asked: Counter[tuple[str, object]] = Counter()
     seen: set[tuple[str, ...]] = set()
     made = idle = index = 0
     while made < config.count:
         rng = random.Random(f"{config.seed}/{index}")
-        network = _next_network(config, whole, index, rng)
         if whole is None:
             seen.clear()  # each made-up map is new, so only its own questions can repeat
-        drawing = draw_network(network, config.picture_size, stretch=1.0 if whole is None else 1.5, font=config.font)
+            drawing, network = _draw_made_up(config, index, rng)
+        else:
+            network = whole if index == 0 else restrict_at_random(whole, rng)
+            drawing = draw_network(network, config.picture_size, stretch=REAL_STRETCH, font=config.font)
         questions = _ask_about(network, drawing, config, rng, asked, seen)[: config.count - made]
         if questions:
             yield _draft(network, drawing, questions, index)
@@ -70,17 +76,20 @@ def _too_few(config: TransitConfig, made: int) -> str:
     )
 
 
-def _next_network(config: TransitConfig, whole: Network | None, index: int, rng: random.Random) -> Network:
-    """Return a made-up network; of a real one first the whole, then parts of it."""
-    if whole is not None:
-        return whole if index == 0 else restrict_at_random(whole, rng)
-    return make_network(
-        rng,
-        name=f"map-{config.seed}-{index}",
-        lines=(config.lines_min, config.lines_max),
-        stations=(config.stations_min, config.stations_max),
-        names="letters" if config.picture_size < SMALL else "words",
-    )
+def _draw_made_up(config: TransitConfig, index: int, rng: random.Random) -> tuple[Drawing, Network]:
+    """Return a made-up network and its picture, if possible one in which every name could be written."""
+    for _ in range(REDRAWS):
+        network = make_network(
+            rng,
+            name=f"map-{config.seed}-{index}",
+            lines=(config.lines_min, config.lines_max),
+            stations=(config.stations_min, config.stations_max),
+            names="letters" if config.picture_size < SMALL else "words",
+        )
+        drawing = draw_network(network, config.picture_size, font=config.font)
+        if len(drawing.legible) == len(network.stations):
+            break
+    return drawing, network
 
 
 def _ask_about(

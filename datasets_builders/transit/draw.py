@@ -49,12 +49,13 @@ def draw_network(network: Network, size: int, *, stretch: float = 1.0, font: Pat
     places = place_stations(network, width=size, height=height, margin=style.margin, stretch=stretch)
     layout = lay_out(network, places, style)
     labels, font_size = _fit_labels(network, layout, style, face, (size, height))
+    readable = {
+        id_: label for id_, label in labels.items() if label.clear and (style.halo or not label.crossed)
+    }  # the others are left out of the picture
     picture = _draw_tracks(network, layout, style, size)
-    _write_labels(picture, labels, load_font(face, font_size), style.halo)
+    _write_labels(picture, list(readable.values()), load_font(face, font_size), style.halo)
     _draw_legend(picture, legend, style)
-    return Drawing(
-        picture=picture, places=places, legible=frozenset(id_ for id_, label in labels.items() if label.clear)
-    )
+    return Drawing(picture=picture, places=places, legible=frozenset(readable))
 
 
 # ---------------------------------------------------------------------------------------------------- lines
@@ -99,7 +100,7 @@ def _fit_labels(
         labels = place_labels(wordings, ids, layout, style, width=width, height=height, font_size=size)
         if size <= style.min_font_size or all(label.clear for label in labels.values()):
             return labels, size
-        size -= 1
+        size = max(round(size * 0.88), round(style.min_font_size))
     return {}, size
 
 
@@ -119,7 +120,7 @@ def _measure_text(text: str, font: Font) -> Wording:
 
 
 def _row_height(font: Font) -> float:
-    return round(font.size * 1.05)
+    return round(font.size * 1.15)
 
 
 def _break(name: str) -> str | None:
@@ -131,12 +132,9 @@ def _break(name: str) -> str | None:
     return f"{name[:at].rstrip()}\n{name[at:].lstrip()}"
 
 
-def _write_labels(picture: Image.Image, labels: Mapping[str, Label], font: Font, halo: int) -> None:
-    """Write the clear names, and so leave out those that would be unreadable."""
+def _write_labels(picture: Image.Image, labels: Sequence[Label], font: Font, halo: int) -> None:
     pen = ImageDraw.Draw(picture)
-    for label in labels.values():
-        if not label.clear:
-            continue
+    for label in labels:
         rows = label.wording.text.split("\n")
         baseline = label.top - font.getbbox(rows[0], anchor="ls")[1]
         for row in rows:
@@ -167,7 +165,7 @@ def _legend_text(network: Network) -> str:
 
 def _arrange_legend(network: Network, size: int, face: str, style: Style) -> list[_LegendEntry]:
     """Return the lines' names in rows along the lower edge."""
-    font = load_font(face, min(max(size / 56, 12), 26))
+    font = load_font(face, min(max(size / 64, 12), 26))
     swatch, gap = font.size * 1.8, font.size * 1.2
     rows: list[list[tuple[float, str, str]]] = [[]]
     left = gap

@@ -15,14 +15,20 @@ from numpy.typing import NDArray
 
 from datasets_builders.transit.layout import Layout, Style
 
-SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
-"""Right, left, above, below, then the corners: in order of preference."""
+SIDES: tuple[tuple[float, float], ...] = (
+    (1, 0), (-1, 0), (0, -1), (0, 1),
+    (1, -1), (1, 1), (-1, -1), (-1, 1),
+    (1, -0.5), (1, 0.5), (-1, -0.5), (-1, 0.5), (0.5, -1), (-0.5, -1), (0.5, 1), (-0.5, 1),
+)  # fmt: skip
+"""Where a name's centre lies, as shares of its greatest distance: right, left, above, below, corners, in between.
+In order of preference."""
 DISTANCES = (0.0, 0.6)
 """Extra gaps between marker and name, in shares of the font size."""
 MARKER_COST = 40.0
 OVERLAP_COST = 60.0
 STRAY_COST = 2.0
-SIDE_COST = 0.15
+SIDE_COST = 0.08
+WRAP_COST = 0.5
 ROUNDS = 6
 
 
@@ -43,7 +49,7 @@ class Label:
     wording: Wording
     left: float
     top: float
-    side: tuple[int, int]
+    side: tuple[float, float]
     clear: bool
     """Whether it lies wholly inside the picture and touches no other name and no marker."""
     crossed: bool
@@ -74,10 +80,11 @@ def place_labels(
     boxes_S_K_4 = _candidate_boxes(wordings, ids, layout, font_size)
     track_hits_S_K = _count_inside(boxes_S_K_4, _track_points(layout, font_size * 0.3), style.line_width / 2 + 1)
     marker_hits_S_K, nearer_S_K = _markers_near(boxes_S_K_4, ids, layout)
-    outside_S_K = (boxes_S_K_4[..., :2] < 1).any(-1) | (boxes_S_K_4[..., 2:] > (width - 1, height - 1)).any(-1)
+    limits = np.array([width - 1, height - 1])
+    outside_S_K = np.any(boxes_S_K_4[..., :2] < 1, -1) | np.any(boxes_S_K_4[..., 2:] > limits, -1)
     missing_S_K = ~np.isfinite(boxes_S_K_4[..., 0])
     per_wording = np.arange(len(SIDES) * len(DISTANCES)) * SIDE_COST
-    preference_K = np.tile(per_wording, boxes_S_K_4.shape[1] // len(per_wording))
+    preference_K = np.concatenate([per_wording + way * WRAP_COST for way in range(max(map(len, wordings)))])
     cost_S_K = (
         preference_K + track_hits_S_K + MARKER_COST * marker_hits_S_K + STRAY_COST * nearer_S_K + 1e6 * outside_S_K
     )
@@ -86,7 +93,7 @@ def place_labels(
     chosen_S = _settle(boxes_S_K_4, cost_S_K)
     rows = np.arange(len(ids))
     final_S_4 = boxes_S_K_4[rows, chosen_S]
-    touched_S = (_overlaps(final_S_4[:, None], final_S_4[None]).sum(1) > 1) | (marker_hits_S_K[rows, chosen_S] > 0)
+    touched_S = (_overlaps(final_S_4, final_S_4).sum(1) > 1) | (marker_hits_S_K[rows, chosen_S] > 0)
     labels = {}
     for row, id_ in enumerate(ids):
         k = int(chosen_S[row])
@@ -113,7 +120,7 @@ def _candidate_boxes(
     places_S_2 = np.array([layout.places[id_] for id_ in ids])
     gaps_S_D = np.array([[layout.radii[id_] + font_size * (0.16 + extra) for extra in DISTANCES] for id_ in ids])
     sides_K_2 = np.array(SIDES, dtype=np.float64)
-    diagonal_K = np.where(np.abs(sides_K_2).sum(1) > 1, 0.72, 1.0)  # corners come closer, by about 1 / sqrt(2)
+    diagonal_K = np.where(np.abs(sides_K_2).sum(1) > 1.9, 0.72, 1.0)  # corners come closer, by about 1 / sqrt(2)
     reach = (gaps_S_D[:, None, :, None] * diagonal_K)[..., None] + sizes_S_W_2[:, :, None, None] / 2
     centres = places_S_2[:, None, None, None] + sides_K_2 * reach
     half = np.broadcast_to(sizes_S_W_2[:, :, None, None] / 2, centres.shape)
@@ -135,10 +142,13 @@ def _track_points(layout: Layout, spacing: float) -> NDArray[np.float64]:
 def _count_inside(
     boxes_S_K_4: NDArray[np.float64], points_N_2: NDArray[np.float64], grow: float
 ) -> NDArray[np.float64]:
-    """Count the points inside each box enlarged by ``grow``; station by station to bound memory."""
-    x, y = points_N_2.T
+    """Count the points inside each box enlarged by ``grow``; station by station, with the points near it alone."""
+    reach_S_4 = np.concatenate([np.nanmin(boxes_S_K_4[..., :2], 1) - grow, np.nanmax(boxes_S_K_4[..., 2:], 1) + grow], 1)
     counts = []
-    for boxes_K_4 in boxes_S_K_4:
+    for boxes_K_4, (west, north, east, south) in zip(boxes_S_K_4, reach_S_4.tolist(), strict=True):
+        x, y = points_N_2.T
+        near = (x > west) & (x < east) & (y > north) & (y < south)
+        x, y = x[near], y[near]
         left, top, right, bottom = boxes_K_4.T[..., None]
         inside = (x > left - grow) & (x < right + grow) & (y > top - grow) & (y < bottom + grow)
         counts.append(inside.sum(-1, dtype=np.float64))
@@ -149,22 +159,24 @@ def _markers_near(
     boxes_S_K_4: NDArray[np.float64], ids: Sequence[str], layout: Layout
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Count the markers that each box touches, and the other stations' markers that it is as near to as to its own."""
-    places = np.array([layout.places[id_] for id_ in ids])
+    x, y = np.array([layout.places[id_] for id_ in ids]).T
     radii = np.array([layout.radii[id_] for id_ in ids])
     hits, nearer = [], []
     for row, boxes_K_4 in enumerate(boxes_S_K_4):
-        low, high = boxes_K_4[:, None, :2], boxes_K_4[:, None, 2:]
-        away = np.maximum(np.maximum(low - places, places - high), 0)
-        gap_K_S = np.sqrt((away * away).sum(-1)) - radii
+        left, top, right, bottom = boxes_K_4.T[..., None]
+        across = np.maximum(np.maximum(left - x, x - right), 0)
+        down = np.maximum(np.maximum(top - y, y - bottom), 0)
+        gap_K_S = np.sqrt(across * across + down * down) - radii
         hits.append((gap_K_S < 1).sum(-1, dtype=np.float64))
         nearer.append((gap_K_S < 1.4 * gap_K_S[:, row, None]).sum(-1, dtype=np.float64))
     return np.array(hits), np.array(nearer)
 
 
 def _overlaps(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which boxes overlap or come within two pixels (broadcast over the leading axes)."""
-    apart = ((a[..., :2] > b[..., 2:] + 2) | (b[..., :2] > a[..., 2:] + 2)).any(-1)
-    return np.asarray(~apart)
+    """Tell which boxes of ``a`` (n, 4) come within two pixels of which of ``b`` (m, 4): (n, m)."""
+    left, top, right, bottom = a.T[..., None]
+    west, north, east, south = b.T
+    return np.asarray((left <= east + 2) & (west <= right + 2) & (top <= south + 2) & (north <= bottom + 2))
 
 
 def _settle(boxes_S_K_4: NDArray[np.float64], cost_S_K: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -175,7 +187,7 @@ def _settle(boxes_S_K_4: NDArray[np.float64], cost_S_K: NDArray[np.float64]) -> 
     for _ in range(ROUNDS):
         moved = False
         for row in order.tolist():
-            clash_K_S = _overlaps(boxes_S_K_4[row][:, None], current_S_4[None])
+            clash_K_S = _overlaps(boxes_S_K_4[row], current_S_4)
             clash_K_S[:, row] = False
             best = int((cost_S_K[row] + OVERLAP_COST * clash_K_S.sum(1)).argmin())
             if best != chosen_S[row]:

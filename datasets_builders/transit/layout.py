@@ -9,6 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from datasets_builders.transit.network import Line, Network
 
 Place = tuple[float, float]
@@ -37,6 +40,9 @@ class Style:
         return self.line_width * 1.15
 
 
+NEAREST = 1.9
+"""Stations of a spread network are kept 1 / (NEAREST * sqrt(n)) of its extent apart."""
+RELAXATIONS = 60
 SMALL = 256
 """Below this many pixels a picture has no room for a legend: lines are then named by their colours."""
 
@@ -58,19 +64,49 @@ def style_for(size: int, stations: int) -> Style:
 
 
 def spread_stations(network: Network, strength: float) -> Network:
-    """Even out crowded and empty parts of a geographic network.
+    """Turn geographic positions into ones that can be drawn: even out crowding, straighten lines, keep stops apart.
 
-    Each coordinate is blended with its rank, axis by axis, so left stays left and above stays above.
+    Each coordinate is first blended with its rank, axis by axis, so left stays left and above stays above; then stops
+    between two neighbours move towards their middle, and stations that come too close push each other away.
 
     Args:
         network: stations in geographic proportions.
-        strength: 0 leaves everything in place, 1 uses ranks alone.
+        strength: of the first step: 0 leaves everything in place, 1 uses ranks alone.
     """
     stations = list(network.stations.values())
+    row = {station.id: index for index, station in enumerate(stations)}
     xs = _blend_with_rank([station.x for station in stations], strength)
     ys = _blend_with_rank([station.y for station in stations], strength)
-    moved = {s.id: replace(s, x=x, y=y) for s, x, y in zip(stations, xs, ys, strict=True)}
+    places_S_2 = np.array([xs, ys]).T
+    links = [(row[a], row[b]) for a, b in _bundle_edges(network)]
+    nearest = 1 / (NEAREST * math.sqrt(len(stations)))
+    for _ in range(RELAXATIONS):
+        places_S_2 = _keep_apart(_straighten(places_S_2, links), nearest)
+    moved = {s.id: replace(s, x=float(x), y=float(y)) for s, (x, y) in zip(stations, places_S_2, strict=True)}
     return Network(name=network.name, lines=network.lines, stations=moved)
+
+
+def _straighten(places_S_2: NDArray[np.float64], links: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Move every station with two neighbours some way to their middle, one with more neighbours a little."""
+    sums_S_2 = np.zeros_like(places_S_2)
+    degrees_S = np.zeros(len(places_S_2))
+    for a, b in links:
+        sums_S_2[a] += places_S_2[b]
+        sums_S_2[b] += places_S_2[a]
+        degrees_S[[a, b]] += 1
+    pull_S = np.where(degrees_S == 2, 0.3, np.where(degrees_S > 2, 0.1, 0.0))
+    result: NDArray[np.float64] = places_S_2 + pull_S[:, None] * (sums_S_2 / degrees_S[:, None] - places_S_2)
+    return result
+
+
+def _keep_apart(places_S_2: NDArray[np.float64], nearest: float) -> NDArray[np.float64]:
+    """Push each pair that is closer than ``nearest`` half of the missing distance apart."""
+    difference_S_S_2 = places_S_2[:, None] - places_S_2[None]
+    distance_S_S = np.maximum(np.sqrt(difference_S_S_2[..., 0] ** 2 + difference_S_S_2[..., 1] ** 2), 1e-9)
+    lack_S_S = np.maximum(nearest - distance_S_S, 0)
+    np.fill_diagonal(lack_S_S, 0)
+    push_S_2: NDArray[np.float64] = (0.25 * (lack_S_S / distance_S_S)[..., None] * difference_S_S_2).sum(1)
+    return places_S_2 + push_S_2
 
 
 def _blend_with_rank(values: Sequence[float], strength: float) -> list[float]:
@@ -159,7 +195,7 @@ def _track(
         lines = bundles[_edge(a, b)]
         shift = (lines.index(line.name) - (len(lines) - 1) / 2) * style.pitch
         obstacles = [
-            (place, radii[id_] + style.line_width) for id_, place in places.items() if id_ not in (a, b)
+            (place, radii[id_] + style.line_width) for id_, place in places.items() if id_ not in line.stops
         ]  # a line must keep clear of stations that it does not serve
         points += _hop(places[a], places[b], shift, obstacles)
     return tuple(points)
