@@ -8,7 +8,16 @@ from dataclasses import replace
 from datasets_builders.transit.network import COLOUR, Network
 from datasets_builders.transit.procedural import PALETTE
 
-SPARE = (*(colour for _, colour in PALETTE), "#0B3D91", "#6B8E23", "#B00058", "#5CC8FF", "#C4A484", "#A8E04A", "#3A3A3A")
+SPARE = (
+    *(colour for _, colour in PALETTE),
+    "#0B3D91",
+    "#6B8E23",
+    "#B00058",
+    "#5CC8FF",
+    "#C4A484",
+    "#A8E04A",
+    "#3A3A3A",
+)
 PAPER = (255, 255, 255)
 APART = 100.0
 """Smallest :func:`colour_distance` between two lines that readers reliably tell apart on a drawing (our own cut)."""

@@ -83,9 +83,7 @@ def read_feed(path: Path, modes: Collection[str]) -> Feed:
         with zipfile.ZipFile(path) as archive:
             return _read_archive(_Tables(archive, path), modes)
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise InputError(
-            f"a GTFS feed must be a readable zip file; found {error}; {path}; download it again"
-        ) from None
+        raise InputError(f"a GTFS feed must be a readable zip file; found {error}; {path}; download it again") from None
 
 
 def _read_archive(tables: _Tables, modes: Collection[str]) -> Feed:
@@ -117,7 +115,9 @@ class _Tables:
         self.archive = archive
         self.path = path
         inner = sorted(archive.namelist(), key=lambda name: name.count("/"), reverse=True)
-        self.members = {PurePosixPath(name).name: name for name in inner}  # feeds are sometimes zipped with their folder
+        self.members = {
+            PurePosixPath(name).name: name for name in inner
+        }  # feeds are sometimes zipped with their folder
         missing = [f"{table}.txt" for table in TABLES if f"{table}.txt" not in self.members]
         if missing:
             raise InputError(
@@ -128,9 +128,9 @@ class _Tables:
     def place(self, table: str, line: int, column: str) -> str:
         return f"{self.path}:{table}.txt line {line}.{column}"
 
-    def rows(self, table: str, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> Iterator[
-        tuple[int, dict[str, str]]
-    ]:
+    def rows(
+        self, table: str, columns: tuple[str, ...], optional: tuple[str, ...] = ()
+    ) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield (line number, values by column); missing optional columns give empty texts."""
         with self.archive.open(self.members[f"{table}.txt"]) as raw:
             reader = csv.reader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
@@ -170,9 +170,7 @@ def _read_routes(tables: _Tables, modes: Collection[str]) -> tuple[FeedRoute, ..
             )
         if int(row["route_type"]) in wanted:
             short, long, agency, colour = (row[name] for name in others)
-            routes.append(
-                FeedRoute(id=row["route_id"], short_name=short, long_name=long, agency=agency, colour=colour)
-            )
+            routes.append(FeedRoute(id=row["route_id"], short_name=short, long_name=long, agency=agency, colour=colour))
     if not routes:
         raise InputError(
             f"a feed must have a route of {' or '.join(modes)}; found none among {total} routes; {tables.path};"

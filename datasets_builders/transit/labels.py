@@ -143,7 +143,9 @@ def _count_inside(
     boxes_S_K_4: NDArray[np.float64], points_N_2: NDArray[np.float64], grow: float
 ) -> NDArray[np.float64]:
     """Count the points inside each box enlarged by ``grow``; station by station, with the points near it alone."""
-    reach_S_4 = np.concatenate([np.nanmin(boxes_S_K_4[..., :2], 1) - grow, np.nanmax(boxes_S_K_4[..., 2:], 1) + grow], 1)
+    reach_S_4 = np.concatenate(
+        [np.nanmin(boxes_S_K_4[..., :2], 1) - grow, np.nanmax(boxes_S_K_4[..., 2:], 1) + grow], 1
+    )
     counts = []
     for boxes_K_4, (west, north, east, south) in zip(boxes_S_K_4, reach_S_4.tolist(), strict=True):
         x, y = points_N_2.T

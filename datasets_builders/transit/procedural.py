@@ -6,6 +6,7 @@ share an edge or cross between stations. What is drawn can therefore be read in 
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from dataclasses import dataclass, field
@@ -94,7 +95,7 @@ class _Grid:
 
     def take(self, path: list[Cell]) -> None:
         self.cells.update(path)
-        self.edges.update(_edge(a, b) for a, b in zip(path, path[1:], strict=False))
+        self.edges.update(_edge(a, b) for a, b in itertools.pairwise(path))
 
 
 def _edge(a: Cell, b: Cell) -> tuple[Cell, Cell]:
@@ -169,7 +170,7 @@ def _crosses_itself(path: list[Cell], following: Cell) -> bool:
     if x == u or y == v:
         return False
     crossed = {(u, y), (x, v)}
-    return any({a, b} == crossed for a, b in zip(path, path[1:], strict=False))
+    return any({a, b} == crossed for a, b in itertools.pairwise(path))
 
 
 def _name_network(rng: random.Random, name: str, paths: list[list[Cell]], names: NameStyle) -> Network:
