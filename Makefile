@@ -1,0 +1,48 @@
+# Set-up and everyday commands. `make demo` and `make test` create .venv when it is absent and reuse it afterwards.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3; do \
+	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$name && break; done)
+
+.PHONY: help demo test check lint types quick install clean
+
+help:
+	@echo "make demo    build small datasets, train a three-stage curriculum on the CPU, evaluate, write runs/demo/report.html"
+	@echo "make test    run every test"
+	@echo "make check   lint, types and the quick tests"
+	@echo "make clean   remove caches (runs/ and .venv stay)"
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "mmrl needs Python 3.11, 3.12 or 3.13; found none. Install one or set PYTHON=/path/to/python."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing mmrl and what it needs into $(VENV) (a few GB, some minutes the first time)"
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,browser,track]"
+	@touch $(INSTALLED)
+
+demo: $(INSTALLED)
+	$(BIN)/mmrl demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell mmrl datasets_builders eval scripts tests docs configs README.md CONTRIBUTING.md
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+quick: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow and not browser" -n 2 --dist loadfile
+
+check: lint types quick
+
+clean:
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,63 @@
+"""From a builder's name and options to its config, its drafts or a dataset folder; builders are imported lazily."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmrl.errors import InputError
+from mmrl.progress import Progress
+
+
+def builder_config(name: str, options: Mapping[str, Any]) -> Any:
+    """Return the builder's typed config; every wrong option is named in one :class:`InputError`."""
+    from pydantic import ValidationError
+
+    from datasets_builders.gui import GuiConfig
+    from datasets_builders.scenes import ScenesConfig
+    from datasets_builders.transit import TransitConfig
+
+    configs = {"transit": TransitConfig, "gui": GuiConfig, "scenes": ScenesConfig}
+    if name not in configs:
+        raise InputError(f"builder must be one of {', '.join(configs)}; found {name!r}")
+    try:
+        return configs[name](**options)
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InputError(f"options of the {name} builder must be valid; found {problems}") from None
+
+
+def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Any]:
+    """Return the drafts (picture and samples) of a builder without writing anything."""
+    from datasets_builders.gui import gui_examples
+    from datasets_builders.scenes import scenes_examples
+    from datasets_builders.transit import transit_examples
+
+    generators = {"transit": transit_examples, "gui": gui_examples, "scenes": scenes_examples}
+    return iter(generators[name](builder_config(name, options)))
+
+
+def build_folder(
+    name: str, options: Mapping[str, Any], out: Path, *, progress: Progress | None = None, overwrite: bool = False
+) -> Path:
+    """Build the dataset folder ``out``, whole or not at all."""
+    from datasets_builders.gui import build_gui
+    from datasets_builders.scenes import build_scenes
+    from datasets_builders.transit import build_transit
+
+    builders = {"transit": build_transit, "gui": build_gui, "scenes": build_scenes}
+    return builders[name](builder_config(name, options), out, progress=progress, overwrite=overwrite)
+
+
+def parse_options(items: list[str]) -> dict[str, Any]:
+    """Read ``key=value`` arguments; values are YAML, so ``tasks=[a, b]`` is a list and ``3`` a number."""
+    options: dict[str, Any] = {}
+    for item in items:
+        key, sign, value = item.partition("=")
+        if not sign or not key:
+            raise InputError(f"an option must be key=value; found {item!r}")
+        options[key.strip()] = yaml.safe_load(value)
+    return options

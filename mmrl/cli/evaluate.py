@@ -1,0 +1,54 @@
+"""``mmrl eval``: a model over dataset folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from mmrl.errors import InputError
+from mmrl.types import PromptStyle
+
+
+def evaluate(
+    data: Annotated[list[Path], typer.Option(help="A dataset folder; repeat for several.")],
+    out: Annotated[Path, typer.Option(help="Folder for prompts, predictions and scores.")],
+    model: Annotated[str, typer.Option(help="'tiny', a checkpoint folder, or a hub name.")] = "tiny",
+    style: Annotated[str, typer.Option(help="direct, think, boxed or json.")] = "direct",
+    batch_size: Annotated[int, typer.Option(help="Items generated together.")] = 64,
+    max_completion_length: Annotated[int, typer.Option(help="Tokens.")] = 256,
+    min_pixels: Annotated[int | None, typer.Option(help="Image budget of the processor.")] = None,
+    max_pixels: Annotated[int | None, typer.Option(help="Image budget of the processor.")] = None,
+    dtype: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; the default is cuda where there is one.")] = None,
+) -> None:
+    """Evaluate a model greedily on dataset folders and print accuracy by task with 95 % intervals.
+
+    [bold]Example[/]: mmrl eval --model runs/demo/stages/2-plan/final --data runs/demo/data/transit_test --out runs/check
+    """
+    import torch
+    from rich.console import Console
+
+    from eval.decoding import Decoding
+    from eval.evaluate import evaluate as run_evaluation
+    from eval.summary import render_scores
+    from mmrl.data import read_folder
+    from mmrl.families import load_model, load_processor
+    from mmrl.progress import progress_bar
+
+    if style not in get_args(PromptStyle):
+        raise InputError(f"--style must be one of {', '.join(get_args(PromptStyle))}; found {style!r}")
+    if dtype not in ("float32", "bfloat16", "float16"):
+        raise InputError(f"--dtype must be float32, bfloat16 or float16; found {dtype!r}")
+    folders = {folder.name: read_folder(folder) for folder in data}
+    if len(folders) < len(data):
+        raise InputError(f"dataset folders must have different names; found {', '.join(str(folder) for folder in data)}")
+    loaded = load_model(model, dtype=dtype, device=device or ("cuda" if torch.cuda.is_available() else None))
+    processor = load_processor(model, min_pixels=min_pixels, max_pixels=max_pixels)
+    decoding = Decoding(batch_size=batch_size, max_completion_length=max_completion_length)
+    with progress_bar("evaluating", unit="items") as progress:
+        scores = run_evaluation(loaded, processor, folders, out, style=style, decoding=decoding, progress=progress)  # type: ignore[arg-type]
+    console = Console()
+    console.print(render_scores(scores))
+    console.print(f"scores: {scores}", highlight=False, soft_wrap=True)

@@ -1,0 +1,66 @@
+"""``mmrl train``: a staged run from a config."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mmrl.config import RunConfig
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="A YAML config; see configs/.")],
+    overrides: Annotated[list[str] | None, typer.Argument(help="key=value, dotted: stages.0.steps=10")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan and stop.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over in an existing output_dir.")] = False,
+) -> None:
+    """Train the stages of a config, evaluate before and after, write a report.
+
+    Datasets with `build:` are built first. The same command again goes on with a run that was interrupted, from its
+    last complete checkpoint; the result is the same as without the interruption.
+
+    [bold]Examples[/]:
+
+    mmrl train configs/demo.yaml --dry-run
+
+    mmrl train configs/demo.yaml output_dir=runs/mine seed=1 stages.0.steps=20
+    """
+    from rich.console import Console
+
+    from mmrl.config import load_config
+
+    console = Console()
+    loaded = load_config(config, overrides or [])
+    if dry_run:
+        _print_plan(loaded, console)
+        return
+    start_run(loaded, config.parent, overwrite=overwrite, console=console)
+
+
+def start_run(config: RunConfig, base_dir: Path, *, overwrite: bool, console: Console) -> Path:
+    """Run or resume a config; returns the path of the report."""
+    from mmrl.cli.pipeline import Pipeline, load_datasets, make_plan, open_run, run_pipeline
+
+    run = open_run(config, overwrite=overwrite)
+    folders = load_datasets(config, run.path / "data", console)
+    make_plan(config, folders)
+    return run_pipeline(Pipeline(config=config, run=run, base_dir=base_dir, console=console), folders)
+
+
+def _print_plan(config: RunConfig, console: Console) -> None:
+    """Print what a run would do; datasets to be built are built in a temporary folder and removed."""
+    from mmrl.cli.pipeline import load_datasets, make_plan
+    from mmrl.config import config_text
+
+    existing = Path(config.output_dir) / "data"
+    with tempfile.TemporaryDirectory() as temporary:
+        root = existing if existing.is_dir() else Path(temporary)
+        plan = make_plan(config, load_datasets(config, root, console))
+    console.print(config_text(config), markup=False, highlight=False)
+    console.print(plan.render(), markup=False, highlight=False)

@@ -1,0 +1,100 @@
+"""``manifest.json``: where a dataset folder comes from and what it holds.
+
+It states no time and nothing of the machine, so that the same config and seed give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmrl.data.rows import METADATA_NAME
+from mmrl.errors import InputError
+from mmrl.files import parse_json
+from mmrl.types import Sample
+
+MANIFEST_NAME = "manifest.json"
+FORMAT = "mmrl dataset folder"
+FORMAT_VERSION = 1
+
+FIELDS: dict[str, type] = {
+    "format": str,
+    "format_version": int,
+    "builder": str,
+    "version": str,
+    "config": dict,
+    "seed": int,
+    "source": str,
+    "licence": str,
+    "rows": int,
+    "tasks": dict,
+    "difficulties": dict,
+    "checksums": dict,
+}
+"""Every field with its type; ``checksums`` maps relative paths to SHA-256, the two before it names to rows."""
+
+
+class RowCounts:
+    """Counts rows by task and by difficulty as they pass."""
+
+    def __init__(self, samples: Iterable[Sample] = ()) -> None:
+        self._tasks: Counter[str] = Counter()
+        self._difficulties: Counter[str] = Counter()
+        for sample in samples:
+            self.add(sample)
+
+    def add(self, sample: Sample) -> None:
+        """Count one row."""
+        self._tasks[sample.task] += 1
+        self._difficulties[sample.difficulty] += 1
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return the manifest's ``rows``, ``tasks`` and ``difficulties``, names sorted."""
+        return {
+            "rows": self._tasks.total(),
+            "tasks": dict(sorted(self._tasks.items())),
+            "difficulties": dict(sorted(self._difficulties.items())),
+        }
+
+
+def read_manifest(root: Path) -> dict[str, Any]:
+    """Read a folder's manifest.
+
+    Raises:
+        InputError: it is missing, not JSON, not of this format, or lacks a field.
+    """
+    path = root / MANIFEST_NAME
+    if not path.is_file():
+        raise InputError(f"a dataset folder must hold {MANIFEST_NAME}; found none; at {path}; build the dataset again")
+    try:
+        manifest = parse_json(path.read_bytes())
+    except ValueError as error:
+        raise InputError(f"a manifest must be JSON; found {error}; at {path}; build the dataset again") from error
+    _require_fields(manifest, path)
+    return manifest
+
+
+def _require_fields(manifest: Any, path: Path) -> None:
+    if not isinstance(manifest, Mapping) or manifest.get("format") != FORMAT:
+        raise InputError(f"a manifest must say format {FORMAT!r}; found another file; at {path}; correct the path")
+    if manifest.get("format_version") != FORMAT_VERSION:
+        found = manifest.get("format_version")
+        raise InputError(
+            f"format_version must be {FORMAT_VERSION}; found {found!r}; at {path}.format_version; "
+            "build the dataset again"
+        )
+    for name, kind in FIELDS.items():
+        if type(manifest.get(name)) is not kind:
+            raise InputError(
+                f"a manifest field must be of type {kind.__name__}; found {manifest.get(name)!r}; at {path}.{name}; "
+                "build the dataset again"
+            )
+
+
+def foreign_file(root: Path, manifest: Mapping[str, Any]) -> Path | None:
+    """Return a path below ``root`` that the manifest does not account for, or None."""
+    own = {root / name for name in (MANIFEST_NAME, METADATA_NAME, *manifest["checksums"])}
+    own |= {folder for path in own for folder in path.parents}
+    return next((path for path in sorted(root.rglob("*")) if path not in own), None)

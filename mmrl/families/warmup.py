@@ -1,0 +1,125 @@
+"""Supervised warm-up of a small model on drawn pictures: many questions a picture, each picture encoded once.
+
+This is how the tiny model's weights come about (``scripts/make_tiny.py``). It needs all pictures in one size, which is
+what makes it fast on a CPU; it is no general fine-tuning loop.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lesson:
+    """One picture with tokenised questions and the completions to learn."""
+
+    pixels: np.ndarray
+    """Height x width x 3, unsigned bytes; the same size for all lessons."""
+    rows: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    """Pairs of prompt ids (image placeholders expanded) and completion ids (end of turn included)."""
+
+
+def learning_rate_at(step: int, *, steps: int, peak: float, warmup: int, floor: float = 0.05) -> float:
+    """Linear warm-up to ``peak`` over ``warmup`` steps, then a cosine to ``floor * peak`` at ``steps``."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    progress = (step - warmup) / max(1, steps - warmup)
+    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+
+
+def batches(
+    lessons: Sequence[Lesson], *, pictures: int, questions: int, seed: int
+) -> Iterator[list[tuple[Lesson, tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]]]]:
+    """Yield endless batches of ``pictures`` lessons with up to ``questions`` rows each, reshuffled every epoch."""
+    rng = random.Random(seed)
+    order = list(range(len(lessons)))
+    while True:
+        rng.shuffle(order)
+        for start in range(0, len(order) - pictures + 1, pictures):
+            chosen = [lessons[index] for index in order[start : start + pictures]]
+            yield [
+                (lesson, tuple(rng.sample(lesson.rows, min(questions, len(lesson.rows))))) for lesson in chosen
+            ]
+
+
+def collate(batch: list[tuple[Lesson, Any]], *, processor: Any, pad_id: int) -> dict[str, Any]:
+    """Return tensors of a batch: pixels of each picture once, rows padded on the right, labels on completions only.
+
+    Shapes: ``pixel_values`` as the image processor gives them for I pictures, ``picture_of_row`` (R,), ``input_ids``,
+    ``attention_mask`` and ``labels`` (R, T), with -100 where no loss is wanted.
+    """
+    import torch
+
+    pictures = [lesson.pixels for lesson, _ in batch]
+    features = processor.image_processor(images=pictures, return_tensors="pt", do_resize=False)
+    rows = [(index, *row) for index, (_, rows) in enumerate(batch) for row in rows]
+    length = max(len(prompt) + len(completion) for _, prompt, completion in rows)
+    input_ids = torch.full((len(rows), length), pad_id)
+    labels = torch.full((len(rows), length), -100)
+    attention_mask = torch.zeros((len(rows), length), dtype=torch.long)
+    for row, (_, prompt, completion) in enumerate(rows):
+        end = len(prompt) + len(completion)
+        input_ids[row, :end] = torch.tensor([*prompt, *completion])
+        labels[row, len(prompt) : end] = torch.tensor(completion)
+        attention_mask[row, :end] = 1
+    return {
+        "pixel_values": features["pixel_values"],
+        "image_grid_thw": features["image_grid_thw"],
+        "picture_of_row": torch.tensor([index for index, _, _ in rows]),
+        "input_ids": input_ids,
+        "attention_mask": attention_mask,
+        "labels": labels,
+    }
+
+
+def forward_loss(model: Any, tensors: dict[str, Any]) -> Any:
+    """Mean cross-entropy over completion tokens, each picture passing the vision tower once."""
+    import torch
+    from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+    encoded = model.model.get_image_features(tensors["pixel_values"], tensors["image_grid_thw"]).pooler_output
+    picture_of_row = tensors["picture_of_row"]
+    repeated = tuple(encoded[index] for index in picture_of_row.tolist())
+    types = (tensors["input_ids"] == model.config.image_token_id).long()
+    output = model(
+        input_ids=tensors["input_ids"],
+        attention_mask=tensors["attention_mask"],
+        mm_token_type_ids=types,
+        image_grid_thw=tensors["image_grid_thw"][picture_of_row],
+        mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=repeated)},
+    )
+    logits, labels = output.logits[:, :-1], tensors["labels"][:, 1:]
+    scored = labels != -100
+    return torch.nn.functional.cross_entropy(logits[scored], labels[scored])
+
+
+def warm_up(
+    model: Any,
+    batch_tensors: Iterator[dict[str, Any]],
+    *,
+    steps: int,
+    peak_learning_rate: float,
+    warmup: int = 200,
+    on_step: Callable[[int, float], None] | None = None,
+) -> None:
+    """Train ``model`` in place with AdamW and a cosine schedule; ``on_step`` gets the step and its loss."""
+    import torch
+
+    optimizer = torch.optim.AdamW(model.parameters(), lr=peak_learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
+    model.train()
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate_at(step, steps=steps, peak=peak_learning_rate, warmup=warmup)
+        loss = forward_loss(model, next(batch_tensors))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        if on_step:
+            on_step(step, loss.item())

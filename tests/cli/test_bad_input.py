@@ -1,0 +1,173 @@
+"""Bad input gets one clear line and exit code 2, and leaves nothing half-written behind."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+import zlib
+
+import pytest
+import yaml
+
+
+def assert_refused(outcome, *words):
+    assert outcome.code == 2, outcome
+    lines = [line for line in outcome.err.splitlines() if line.strip()]
+    assert len(lines) == 1, outcome.err
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+@pytest.fixture
+def dataset(mmrl, tmp_path):
+    folder = tmp_path / "scenes"
+    assert mmrl("build", "scenes", "--out", folder, "--count", 12, "--width", 112, "--height", 112).code == 0
+    return folder
+
+
+def edit_rows(folder, change):
+    path = folder / "metadata.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in change(rows)))
+
+
+def config_file(tmp_path, folder, **changes):
+    config = {
+        "output_dir": str(tmp_path / "run"),
+        "datasets": {"train": {"path": str(folder)}},
+        "training": {"num_generations": 4, "per_device_train_batch_size": 8},
+        "save_steps": 1,
+        "stages": [{"name": "one", "mix": {"train": 1}, "steps": 1}],
+        **changes,
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+# ------------------------------------------------------------------------------------------------ building
+
+
+def test_missing_feed(mmrl, tmp_path):
+    outcome = mmrl("build", "transit", "--source", tmp_path / "absent.zip", "--out", tmp_path / "out")
+    assert_refused(outcome, "absent.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_not_a_feed(mmrl, tmp_path):
+    (tmp_path / "feed.zip").write_bytes(b"not a zip")
+    outcome = mmrl("build", "transit", "--source", tmp_path / "feed.zip", "--out", tmp_path / "out")
+    assert_refused(outcome, "feed.zip", "zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["feed.zip"]
+
+
+def test_feed_without_usable_lines(mmrl, tmp_path):
+    tables = {
+        "routes.txt": "route_id,route_short_name,route_type\nr1,10,3\n",
+        "trips.txt": "route_id,service_id,trip_id\nr1,s,t1\n",
+        "stops.txt": "stop_id,stop_name,stop_lat,stop_lon\na,A,1.0,2.0\nb,B,1.1,2.1\n",
+        "stop_times.txt": "trip_id,stop_id,stop_sequence\nt1,a,1\nt1,b,2\n",
+    }
+    with zipfile.ZipFile(tmp_path / "bus.zip", "w") as feed:
+        for name, text in tables.items():
+            feed.writestr(name, text)
+    outcome = mmrl("build", "transit", "--source", tmp_path / "bus.zip", "--out", tmp_path / "out")
+    assert_refused(outcome, "bus.zip", "line")
+    assert [path.name for path in tmp_path.iterdir()] == ["bus.zip"]
+
+
+def test_unknown_builder_option_names_the_nearest(mmrl, tmp_path):
+    outcome = mmrl("build", "scenes", "--out", tmp_path / "out", "max_shape=3")
+    assert_refused(outcome, "max_shape", "max_shapes")
+
+
+def test_existing_output_is_not_replaced(mmrl, dataset):
+    before = (dataset / "metadata.jsonl").read_bytes()
+    assert_refused(mmrl("build", "scenes", "--out", dataset, "--count", 8), str(dataset))
+    assert (dataset / "metadata.jsonl").read_bytes() == before
+
+
+# ------------------------------------------------------------------------------------------------ checking
+
+
+def test_sound_dataset_passes(mmrl, dataset):
+    assert mmrl("check", dataset).code == 0
+
+
+def test_row_without_answer(mmrl, dataset):
+    edit_rows(dataset, lambda rows: [{**rows[0], "answer_json": None}, *rows[1:]])
+    outcome = mmrl("check", dataset)
+    assert outcome.code == 2
+    assert "metadata.jsonl:1" in outcome.out + outcome.err
+    assert "answer" in outcome.out + outcome.err
+
+
+def test_duplicate_ids(mmrl, dataset, tmp_path):
+    edit_rows(dataset, lambda rows: [*rows, rows[0]])
+    assert_refused(mmrl("train", config_file(tmp_path, dataset)), "metadata.jsonl:13", "id")
+    assert mmrl("check", dataset).code == 2
+
+
+def test_corrupt_picture(mmrl, dataset):
+    picture = next((dataset / "media").iterdir())
+    picture.write_bytes(picture.read_bytes()[:60])
+    outcome = mmrl("check", dataset)
+    assert outcome.code == 2
+    assert picture.name in outcome.out
+
+
+def test_picture_of_300_megapixels(mmrl, dataset):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 20_000, 15_000, 8, 2, 0, 0, 0)
+    picture = next((dataset / "media").iterdir())
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    outcome = mmrl("check", dataset)
+    assert outcome.code == 2
+    assert "megapixel" in outcome.out
+    assert picture.name in outcome.out
+
+
+def test_check_of_a_missing_folder(mmrl, tmp_path):
+    assert_refused(mmrl("check", tmp_path / "absent"), "absent")
+
+
+# ------------------------------------------------------------------------------------------------ training
+
+
+def test_unknown_config_key_names_path_and_nearest(mmrl, dataset, tmp_path):
+    path = config_file(tmp_path, dataset, training={"learnig_rate": 1e-4})
+    assert_refused(mmrl("train", path), "training.learnig_rate", "learning_rate")
+    assert not (tmp_path / "run").exists()
+
+
+def test_impossible_batch_arithmetic(mmrl, dataset, tmp_path):
+    path = config_file(tmp_path, dataset, training={"num_generations": 8, "per_device_train_batch_size": 12})
+    assert_refused(mmrl("train", path), "num_generations", "12")
+    assert not (tmp_path / "run").exists()
+
+
+def test_rubric_without_term_for_a_task(mmrl, dataset, tmp_path):
+    path = config_file(tmp_path, dataset, rubric={"terms": [{"name": "format", "weight": 1.0}]})
+    assert_refused(mmrl("train", path), "scenes/")
+    assert not (tmp_path / "run" / "stages").exists()
+
+
+def test_missing_config(mmrl, tmp_path):
+    assert_refused(mmrl("train", tmp_path / "absent.yaml"), "absent.yaml")
+
+
+def test_missing_model_folder(mmrl, dataset, tmp_path):
+    (tmp_path / "model").mkdir()
+    path = config_file(tmp_path, dataset, model_name_or_path=str(tmp_path / "model"))
+    assert_refused(mmrl("train", path), "config.json")
+
+
+def test_output_of_another_run_is_kept(mmrl, dataset, tmp_path):
+    path = config_file(tmp_path, dataset)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    assert_refused(mmrl("train", path), "run")
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
