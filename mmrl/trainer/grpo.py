@@ -61,7 +61,8 @@ class _MicroStep(TrainerCallback):
     def __init__(self, trainer: GRPOTrainer) -> None:
         self.trainer = trainer
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Count on from the step that training starts at."""
         self.trainer._step = state.global_step * args.gradient_accumulation_steps
         self.trainer._buffered_inputs = None
 
@@ -109,7 +110,9 @@ class GRPOTrainer(trl.GRPOTrainer):
         forbidden = never_sampled(self.model.config, self._tokenizer, eos)
         if self.use_vllm:
             # vLLM has no list of suppressed tokens; its logit bias reaches both the colocated engine and a server.
-            bias = {str(token): -100.0 for token in forbidden} | (self.args.generation_kwargs or {}).get("logit_bias", {})
+            bias = {str(token): -100.0 for token in forbidden} | (self.args.generation_kwargs or {}).get(
+                "logit_bias", {}
+            )
             self.vllm_generation.generation_kwargs["logit_bias"] = bias
             return
         asked = self.generation_config.suppress_tokens or []

@@ -26,7 +26,14 @@ class _Reward(ProgressColumn):
 
 def training_progress(console: Console | None = None) -> Progress:
     """Return a progress display for :func:`mmrl.trainer.run_curriculum`; use it as a context manager."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(), _Reward())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+        _Reward(),
+    )
     return Progress(*columns, console=console)
 
 

@@ -40,6 +40,7 @@ class RowOpener:
         self._opened: dict[int, dict[str, Any]] = {}
 
     def __call__(self, batch: dict[str, list[int]]) -> dict[str, list[Any]]:
+        """Return the columns of the rows asked for; ``batch`` has their numbers under ``row``."""
         numbers = batch["row"]
         # TRL loads a batch once for each micro-step that reuses it, so the last one is kept.
         self._opened = {number: self._opened.get(number) or self.open_row(number) for number in dict.fromkeys(numbers)}

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
 from transformers.trainer import TRAINING_ARGS_NAME
 
 from mmrl.config import RunConfig, TrainingConfig

@@ -27,7 +27,14 @@ HOOKS = {
 }
 """What TRL's hooks take in the supported range, for every one that the trainer overrides."""
 
-ATTRIBUTES = ["_buffered_inputs", "_step", "_tokenizer", "generation_config", "generation_kwargs", "num_generations_eval"]
+ATTRIBUTES = [
+    "_buffered_inputs",
+    "_step",
+    "_tokenizer",
+    "generation_config",
+    "generation_kwargs",
+    "num_generations_eval",
+]
 """Private state that the trainer reads or sets."""
 
 OVERRIDDEN = sorted(

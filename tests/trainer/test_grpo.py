@@ -58,7 +58,9 @@ def arguments(folder: Path, **changes: Any) -> dict[str, Any]:
     return {**options, **changes}
 
 
-def make_trainer(model: Path, out: Path, *, data: Dataset | None = None, reward: Any = None, **changes: Any) -> GRPOTrainer:
+def make_trainer(
+    model: Path, out: Path, *, data: Dataset | None = None, reward: Any = None, **changes: Any
+) -> GRPOTrainer:
     return GRPOTrainer(
         load_model(str(model)),
         reward or length_reward,
@@ -89,7 +91,7 @@ class Counter:
 
         monkeypatch.setattr(processor, "preprocess", preprocess)
 
-    def _count_encoded(self, module: Any, args: Any, options: Any, output: Any) -> None:
+    def _count_encoded(self, _module: Any, args: Any, options: Any, _output: Any) -> None:
         grid = options["grid_thw"] if "grid_thw" in options else args[1]
         self.encoded += len(grid)
 

@@ -75,9 +75,10 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
 
 
 def interrupted_at(call: int, folder: Path, overrides: Sequence[str] = ()) -> None:
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):
+    with pytest.MonkeyPatch.context() as patch:
         interrupt(patch, call)
-        train_case(folder, overrides)
+        with pytest.raises(Interrupted):
+            train_case(folder, overrides)
 
 
 # ---------------------------------------------------------------------------------------------- a whole run
@@ -85,10 +86,17 @@ def interrupted_at(call: int, folder: Path, overrides: Sequence[str] = ()) -> No
 
 def test_log_has_each_step_once_with_its_measurements(case: Path) -> None:
     records = log_of(case)
-    steps = [(one["stage"], one["stage_index"], one["step"], one["global_step"]) for one in records if "event" not in one]
+    steps = [
+        (one["stage"], one["stage_index"], one["step"], one["global_step"]) for one in records if "event" not in one
+    ]
     assert steps == [("look", 0, n, n) for n in range(1, 6)] + [("count", 1, n, 5 + n) for n in range(1, 5)]
     events = [(one["event"], one["stage"], one["step"]) for one in records if "event" in one]
-    assert events == [("stage_start", "look", 0), ("stage_end", "look", 5), ("stage_start", "count", 0), ("stage_end", "count", 4)]
+    assert events == [
+        ("stage_start", "look", 0),
+        ("stage_end", "look", 5),
+        ("stage_start", "count", 0),
+        ("stage_end", "count", 4),
+    ]
     for record in step_records(records, 0):
         assert record["reward"] == pytest.approx(
             record["rewards/evenness"] + 0.5 * record["rewards/accuracy"] + 0.1 * record["rewards/format"]
@@ -122,7 +130,10 @@ def test_same_config_same_weights_and_a_finished_run_is_left_alone(case: Path, f
 
 def test_only_the_newest_checkpoints_are_kept(fresh: Path) -> None:
     train_case(fresh, ["save_steps=1"])
-    assert sorted(path.name for path in (fresh / "run/stages/0-look").glob("checkpoint-*")) == ["checkpoint-3", "checkpoint-4"]
+    assert sorted(path.name for path in (fresh / "run/stages/0-look").glob("checkpoint-*")) == [
+        "checkpoint-3",
+        "checkpoint-4",
+    ]
 
 
 def test_progress_shows_steps_and_reward_and_nothing_else_is_printed(
@@ -239,7 +250,9 @@ def test_an_adapter_is_merged_at_the_end_of_its_stage(fresh: Path, tiny_folder: 
 
 
 def test_gradient_checkpointing_and_bf16_train(fresh: Path) -> None:
-    train_case(fresh, ["training.gradient_checkpointing=true", "training.bf16=true", "stages.0.steps=1", "stages.1.steps=1"])
+    train_case(
+        fresh, ["training.gradient_checkpointing=true", "training.bf16=true", "stages.0.steps=1", "stages.1.steps=1"]
+    )
     assert all(tensor.dtype == torch.float32 for tensor in weights(fresh, "1-count").values())
 
 
