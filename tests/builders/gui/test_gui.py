@@ -125,7 +125,7 @@ def test_yes_and_no_are_equally_frequent_and_every_kind_is_a_target() -> None:
 
 
 def test_levels_follow_the_share_of_the_picture_that_the_target_fills() -> None:
-    config = GuiConfig(count=300, width=800, height=600, tasks=("gui/ground",))
+    config = GuiConfig(count=100, width=800, height=600, tasks=("gui/ground",))
     levels = set()
     for sample in (sample for draft in gui_examples(config) for sample in draft.samples):
         assert isinstance(sample.answer, Boxes)

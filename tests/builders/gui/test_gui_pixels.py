@@ -23,7 +23,7 @@ def test_every_widget_reaches_its_box_and_no_further(width: int, height: int) ->
     """Around each box runs a ring of bare panel; the pixels along each inner edge are not all panel."""
     config = GuiConfig(width=width, height=height)
     kinds = set()
-    for seed in range(30 if width * height < 500_000 else 12):
+    for seed in range(30 if width * height < 200_000 else 8):
         window = lay_out_window(config, Random(seed))
         panel = ImageColor.getrgb(window.theme.panel)
         drawn = (np.asarray(draw_window(window)) != panel).any(axis=2)
