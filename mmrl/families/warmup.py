@@ -43,9 +43,7 @@ def batches(
         rng.shuffle(order)
         for start in range(0, len(order) - pictures + 1, pictures):
             chosen = [lessons[index] for index in order[start : start + pictures]]
-            yield [
-                (lesson, tuple(rng.sample(lesson.rows, min(questions, len(lesson.rows))))) for lesson in chosen
-            ]
+            yield [(lesson, tuple(rng.sample(lesson.rows, min(questions, len(lesson.rows))))) for lesson in chosen]
 
 
 def collate(batch: list[tuple[Lesson, Any]], *, processor: Any, pad_id: int) -> dict[str, Any]:

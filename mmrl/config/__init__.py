@@ -1,0 +1,34 @@
+"""Run configs: YAML with ``key=value`` overrides, typed, all problems reported together before anything is loaded."""
+
+from mmrl.config.load import config_text, load_config, parse_config, save_config
+from mmrl.config.schema import (
+    CarryConfig,
+    DatasetConfig,
+    EvaluationConfig,
+    Order,
+    RubricConfig,
+    RunConfig,
+    StageConfig,
+    StopConfig,
+    TermConfig,
+    TrainingConfig,
+    TrainingOverrides,
+)
+
+__all__ = [
+    "CarryConfig",
+    "DatasetConfig",
+    "EvaluationConfig",
+    "Order",
+    "RubricConfig",
+    "RunConfig",
+    "StageConfig",
+    "StopConfig",
+    "TermConfig",
+    "TrainingConfig",
+    "TrainingOverrides",
+    "config_text",
+    "load_config",
+    "parse_config",
+    "save_config",
+]

@@ -1,0 +1,218 @@
+"""What a run config may say: one frozen pydantic model a section, unknown keys refused.
+
+Names of training settings are TRL's and Hugging Face's. The models check each value by itself; what only makes sense
+together (batch arithmetic, stages against datasets, ...) is checked in :mod:`mmrl.config.checks`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, Strict, model_serializer
+
+from mmrl.types import PromptStyle
+
+Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved"]
+"""How a stage's samples are lined up; see :func:`mmrl.curriculum.order_stage`."""
+
+Builder = Literal["transit", "gui", "scenes"]
+"""Dataset builders that ``mmrl build`` knows."""
+
+LossType = Literal["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo"]
+"""Losses of TRL's GRPO trainer that work on token-level importance ratios without further settings."""
+
+ScaleRewards = Literal["group", "batch", "none"]
+"""Standard deviation by which advantages are divided: the group's, the batch's, or none."""
+
+# YAML knows booleans and numbers, so `yes`-like strings or `true` in place of a number are mistakes, not shorthand.
+Int = Annotated[int, Strict()]
+Count = Annotated[int, Strict(), Field(ge=1)]
+Real = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+NotNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Flag = Annotated[bool, Strict()]
+Line = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=64)]
+"""A name that also serves as a folder name and as a part of a dotted path."""
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class DatasetConfig(Section):
+    """Where a dataset is, or how it is built when absent: exactly one of ``path`` and ``build``."""
+
+    path: Line | None = None
+    """A dataset folder, relative to the working directory."""
+    build: Builder | None = None
+    """A builder, which writes into ``output_dir/data/NAME``."""
+    options: dict[str, Any] = {}
+    """The builder's own options; only with ``build``."""
+
+
+class TermConfig(Section):
+    """One reward term of a rubric."""
+
+    name: Name
+    """A built-in term, or any name when ``use`` is given."""
+    weight: NotNegative = 1.0
+    use: Line | None = None
+    """``path/to/file.py:function``, relative to the config file: ``(Sample, Rollout) -> float | None``."""
+    verifies: Flag = False
+    """Whether the function of ``use`` tells if the answer is correct; built-in terms know it themselves."""
+
+
+class RubricConfig(Section):
+    """The reward: terms with weights, and what unusable completions get."""
+
+    terms: Annotated[tuple[TermConfig, ...], Field(min_length=1)] = (
+        TermConfig(name="accuracy", weight=1.0),
+        TermConfig(name="format", weight=0.1),
+    )
+    truncated: Real | None = 0.0
+    """Reward of a completion cut off by the token limit; null scores it like any other."""
+    failed: Real = 0.0
+    """Reward where media or backend failed."""
+
+
+class TrainingConfig(Section):
+    """Settings of the optimiser and of GRPO, with TRL's names and meanings."""
+
+    learning_rate: Positive = 1e-5
+    num_generations: Annotated[int, Strict(), Field(ge=2)] = 8
+    """Completions a prompt, the group; one alone has no advantage."""
+    per_device_train_batch_size: Count = 8
+    """Completions, not prompts, as in TRL."""
+    gradient_accumulation_steps: Count = 1
+    max_completion_length: Count = 256
+    """Tokens."""
+    temperature: Positive = 1.0
+    beta: NotNegative = 0.0
+    """Weight of the KL term; 0 needs no reference model."""
+    loss_type: LossType = "dapo"
+    scale_rewards: ScaleRewards = "group"
+    epsilon: Positive = 0.2
+    lr_scheduler_type: Literal["constant", "constant_with_warmup", "linear", "cosine"] = "constant"
+    warmup_steps: Annotated[int, Strict(), Field(ge=0)] = 0
+    max_grad_norm: Positive = 1.0
+    weight_decay: NotNegative = 0.0
+    num_iterations: Count = 1
+    """Optimiser steps taken on each generated batch."""
+    bf16: Flag = False
+    gradient_checkpointing: Flag = False
+    freeze_vision_tower: Flag = False
+    use_peft: Flag = False
+    lora_r: Count = 16
+    lora_alpha: Count = 32
+    use_vllm: Flag = False
+    vllm_mode: Literal["colocate", "server"] = "colocate"
+
+    @property
+    def generation_batch_size(self) -> int:
+        """Completions generated together on one device: those of one optimiser step."""
+        return self.per_device_train_batch_size * self.gradient_accumulation_steps
+
+
+class TrainingOverrides(TrainingConfig):
+    """The training settings that one stage changes; only keys that were given count."""
+
+    @model_serializer(mode="wrap")
+    def _only_given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in handler(self).items() if key in self.model_fields_set}
+
+    def given(self) -> dict[str, Any]:
+        """Return the settings that were given, by name."""
+        return {key: getattr(self, key) for key in sorted(self.model_fields_set)}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TrainingOverrides) and self.given() == other.given()
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.given().items()))
+
+
+class StopConfig(Section):
+    """Ends a stage before its last step, once its mean reward is high enough."""
+
+    reward_at_least: Real
+    over_steps: Count = 20
+    """The mean is taken over this many last steps."""
+    min_steps: Count = 1
+    """Never before this many steps."""
+
+
+class CarryConfig(Section):
+    """What a stage takes from the stage before it; weights always carry over."""
+
+    optimizer: Literal["fresh", "kept"] = "fresh"
+    reference: Literal["refreshed", "kept"] = "refreshed"
+    """Reference model of the KL term: the weights at this stage's start, or the one used before."""
+
+
+class StageConfig(Section):
+    """One stage of the curriculum."""
+
+    name: Name
+    mix: Annotated[dict[str, NotNegative], Field(min_length=1)]
+    """Dataset name to weight; weights are shares of the prompts, whatever the datasets' sizes."""
+    steps: Count
+    """Most optimiser steps."""
+    tasks: Annotated[tuple[Line, ...], Field(min_length=1)] | None = None
+    """Shell-style patterns over ``Sample.task``; null takes all."""
+    order: Order = "shuffled"
+    stop: StopConfig | None = None
+    prompt_style: PromptStyle | None = None
+    """Null takes the run's."""
+    rubric: RubricConfig | None = None
+    """Null takes the run's."""
+    training: TrainingOverrides = TrainingOverrides()
+    carry: CarryConfig = CarryConfig()
+
+
+class EvaluationConfig(Section):
+    """Held-out evaluation, before and after training."""
+
+    datasets: tuple[str, ...] = ()
+    """Names under ``datasets`` that no stage trains on."""
+    batch_size: Count = 64
+    max_completion_length: Count = 256
+
+
+class RunConfig(Section):
+    """A whole run: model, data, reward, stages, evaluation."""
+
+    model_name_or_path: Line = "tiny"
+    output_dir: Line = "runs/default"
+    seed: Annotated[int, Strict(), Field(ge=0)] = 0
+    report_to: Literal["none", "wandb", "tensorboard", "trackio"] = "none"
+    min_pixels: Count | None = None
+    """Image budget of the processor; null keeps the processor's own."""
+    max_pixels: Count | None = None
+    prompt_style: PromptStyle = "direct"
+    datasets: dict[Name, DatasetConfig] = {}
+    rubric: RubricConfig = RubricConfig()
+    training: TrainingConfig = TrainingConfig()
+    save_steps: Count = 100
+    """Optimiser steps between checkpoints."""
+    stages: Annotated[tuple[StageConfig, ...], Field(min_length=1)]
+    evaluation: EvaluationConfig = EvaluationConfig()
+
+    def stage_training(self, stage: StageConfig) -> TrainingConfig:
+        """Return the run's training settings with those that the stage gives put over them."""
+        return TrainingConfig(**{**self.training.model_dump(), **stage.training.given()})
+
+    def stage_rubric(self, stage: StageConfig) -> RubricConfig:
+        """Return the stage's rubric, or the run's."""
+        return stage.rubric or self.rubric
+
+    def stage_style(self, stage: StageConfig) -> PromptStyle:
+        """Return the stage's prompt style, or the run's."""
+        return stage.prompt_style or self.prompt_style
+
+    def training_datasets(self) -> tuple[str, ...]:
+        """Return the names of all datasets that some stage draws from, in order of first use."""
+        used = (name for stage in self.stages for name, weight in stage.mix.items() if weight > 0)
+        return tuple(dict.fromkeys(used))

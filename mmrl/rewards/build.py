@@ -1,0 +1,51 @@
+"""From a config's rubric to one that scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmrl.errors import InputError
+from mmrl.rewards.plugins import load_function
+from mmrl.rewards.rubric import RewardFunction, RewardTerm, Rubric
+from mmrl.rewards.terms import TERMS
+from mmrl.types import Rollout, Sample
+
+if TYPE_CHECKING:  # the config checks term names against this package
+    from mmrl.config.schema import RubricConfig, TermConfig
+
+
+def build_rubric(config: RubricConfig, base_dir: str | Path) -> Rubric:
+    """Return the rubric that a config describes, its plug-ins loaded.
+
+    Args:
+        config: the rubric section.
+        base_dir: folder that relative plug-in paths start from: the one that holds the config file.
+
+    Raises:
+        InputError: a term is not known, a plug-in cannot be loaded, or the terms do not make a rubric.
+    """
+    terms = [_term(term, load_function(term.use, Path(base_dir)) if term.use else None) for term in config.terms]
+    return Rubric(terms, truncated=config.truncated, failed=config.failed)
+
+
+def outline_rubric(config: RubricConfig) -> Rubric:
+    """Return the rubric without loading plug-ins: good for looking at its terms, not for scoring with them."""
+    return Rubric([_term(term, _not_loaded) for term in config.terms], truncated=config.truncated, failed=config.failed)
+
+
+def _term(config: TermConfig, plugin: RewardFunction | None) -> RewardTerm:
+    if config.use is not None:
+        assert plugin is not None, config.use
+        return RewardTerm(name=config.name, function=plugin, weight=config.weight, verifies=config.verifies)
+    if config.name not in TERMS:
+        raise InputError(
+            f"a term must be built in or name its function; found {config.name}; rubric.terms; "
+            f"use one of {', '.join(TERMS)}, or give use: file.py:function"
+        )
+    return replace(TERMS[config.name], weight=config.weight)
+
+
+def _not_loaded(sample: Sample, rollout: Rollout) -> float | None:  # noqa: ARG001
+    raise AssertionError("an outlined rubric does not score; use build_rubric")

@@ -1,0 +1,125 @@
+"""Built-in reward terms, by name.
+
+Each reads the parsed answer of a completion, never its text, so parsing has one home; each is a thin layer over
+:mod:`mmrl.scoring`, which evaluation uses as well. All values lie within 0 to 1. A completion without a typed answer
+gets 0 from every term that looks at the answer. A rubric asks a term only about the answer kinds that it names.
+
+============ ============ ======== ==================================================================================
+name         kinds        verifies value
+============ ============ ======== ==================================================================================
+format       all          no       1 when the whole completion follows the prompt style
+accuracy     all          yes      the rule of the answer's kind, as evaluation reports it
+hit          boxes        yes      1 when each box has its centre inside its gold box (GUI-G1's R_hit)
+iou          boxes        graded   overlap with the gold boxes (GUI-G1's R_IoU)
+box_size     boxes        no       closeness of the four edges (GUI-G1's R_Box); abstains on several gold boxes
+route_detail route        no       RewardMap's credit for a journey's parts, over 10 and not below 0
+============ ============ ======== ==================================================================================
+
+GUI-G1 (arXiv 2505.15810) weighs hit, iou and box_size 1 : 0.25 : 0.125; RewardMap (arXiv 2510.02240) weighs
+correctness and detail 10 : 0.5 with detail up to 10, which is 1 : 0.5 here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmrl import scoring
+from mmrl.errors import InputError
+from mmrl.geometry import convert_boxes
+from mmrl.rewards.rubric import RewardTerm
+from mmrl.types import AnswerKind, Boxes, Rollout, Route, Sample
+
+
+def format_term(sample: Sample, rollout: Rollout) -> float:  # noqa: ARG001
+    """1 when nothing stands before, between or after the parts of the prompt style; says nothing about the answer."""
+    return float(rollout.parsed.well_formed)
+
+
+def accuracy_term(sample: Sample, rollout: Rollout) -> float:
+    """Correctness by the rule of the answer's kind: :func:`mmrl.scoring.accuracy`."""
+    return scoring.accuracy(rollout.parsed.answer, sample)
+
+
+def hit_term(sample: Sample, rollout: Rollout) -> float | None:
+    """1 when predicted and gold boxes pair one to one, each predicted centre inside its gold box, edges included.
+
+    Says nothing about size: a box of one pixel at the right place hits.
+    """
+    if not isinstance(sample.answer, Boxes):
+        return None
+    predicted = _boxes(rollout)
+    return float(predicted is not None and scoring.boxes_match(predicted, sample.answer, rule="hit"))
+
+
+def iou_term(sample: Sample, rollout: Rollout) -> float | None:
+    """Mean intersection over union of boxes paired one to one; boxes left over on either side count as 0."""
+    if not isinstance(sample.answer, Boxes):
+        return None
+    predicted = _boxes(rollout)
+    return 0.0 if predicted is None else scoring.best_iou(predicted, sample.answer)
+
+
+def box_size_term(sample: Sample, rollout: Rollout) -> float | None:
+    """Harmonic mean of the closeness of the four edges, relative to the picture's extent.
+
+    Clearly above 0 even for a useless box, so it never stands alone. Deviation from GUI-G1's release: an inverted box,
+    or an edge that is off by the picture's whole extent, gives 0. Abstains where the gold answer holds several boxes,
+    for which the paper has no rule; several predicted boxes for one gold box give 0.
+    """
+    gold = sample.answer
+    if not isinstance(gold, Boxes) or len(gold.boxes) != 1:
+        return None
+    predicted = _boxes(rollout)
+    if predicted is None or len(predicted.boxes) != 1:
+        return 0.0
+    (box,) = convert_boxes(predicted, gold.frame).boxes
+    return scoring.box_size_closeness(box, gold.boxes[0], width=gold.frame.width, height=gold.frame.height)
+
+
+def route_detail_term(sample: Sample, rollout: Rollout) -> float | None:
+    """Credit for the right ends, existing lines and connected changes of a journey, over its maximum of 10.
+
+    Deviations from RewardMap's release: the last leg of a right route is not fined, and the value is not below 0, so
+    that no penalty can push a correct answer under a wrong one.
+    """
+    if not isinstance(sample.answer, Route):
+        return None
+    route = rollout.parsed.answer
+    if not isinstance(route, Route):
+        return 0.0
+    return max(0.0, scoring.route_detail_normalised(route, **_journey(sample)))
+
+
+def _boxes(rollout: Rollout) -> Boxes | None:
+    answer = rollout.parsed.answer
+    return answer if isinstance(answer, Boxes) else None
+
+
+def _journey(sample: Sample) -> dict[str, Any]:
+    """Return the network and the question's journey from a route sample's meta."""
+    wanted: dict[str, type] = {"lines": Mapping, "origin": str, "destination": str, "transfers": int}
+    for key, kind in wanted.items():
+        value = sample.meta.get(key)
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise InputError(
+                f"a route sample must hold {key} for route_detail; found {value!r:.60}; {sample.id}: meta.{key}; "
+                "build the dataset again"
+            )
+    return {key: sample.meta[key] for key in wanted}
+
+
+_BOXES: frozenset[AnswerKind] = frozenset({"boxes"})
+
+TERMS: dict[str, RewardTerm] = {
+    term.name: term
+    for term in (
+        RewardTerm(name="format", function=format_term),
+        RewardTerm(name="accuracy", function=accuracy_term, verifies=True),
+        RewardTerm(name="hit", function=hit_term, kinds=_BOXES, verifies=True),
+        RewardTerm(name="iou", function=iou_term, kinds=_BOXES, verifies=True, graded=True),
+        RewardTerm(name="box_size", function=box_size_term, kinds=_BOXES),
+        RewardTerm(name="route_detail", function=route_detail_term, kinds=frozenset({"route"})),
+    )
+}
+"""Built-in terms, each with weight 1; a config gives them theirs."""

@@ -1,0 +1,112 @@
+"""What happens beside the training loop: the log, the stop rule, the progress bar, old checkpoints, the optimiser."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.progress import Progress, TaskID
+from transformers import TrainerCallback
+
+from mmrl.config import StopConfig
+from mmrl.errors import InputError
+from mmrl.trainer.rewards import RubricRewards
+from mmrl.trainer.run_log import StageLog, should_stop
+
+KEPT_CHECKPOINTS = 2
+"""Complete checkpoints of a stage that are kept: the last one, and one more in case it is damaged later."""
+
+
+class LogCallback(TrainerCallback):
+    """Logs each step, ends the stage early where its rule allows, and stops at a loss that is no number."""
+
+    def __init__(
+        self, log: StageLog, rewards: RubricRewards, *, stop: StopConfig | None, history: list[float | None]
+    ) -> None:
+        self.log = log
+        self.rewards = rewards
+        self.stop = stop
+        self.history = history
+        """Mean reward of every step so far, those before a resume included."""
+
+    def on_log(self, _args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Write the step's record; HF's summary at the end of training carries no reward and is passed over."""
+        if not logs or "reward" not in logs:
+            return
+        step = state.global_step
+        for sample, reason in self.rewards.take_failures():
+            self.log.event("bad_media", step, sample=sample, reason=reason)
+        record = self.log.step(step, logs, [term.name for term in self.rewards.rubric.terms])
+        self._refuse_non_finite(record)
+        self.history.append(record["reward"])
+        if self.stop and should_stop(self.history, **self.stop.model_dump()):
+            mean = math.fsum(value or 0.0 for value in self.history[-self.stop.over_steps :]) / self.stop.over_steps
+            self.log.event("early_stop", step, mean_reward=mean, **self.stop.model_dump())
+            control.should_training_stop = True
+        if control.should_training_stop:
+            control.should_save = False  # the stage's final weights are saved next
+
+    def _refuse_non_finite(self, record: dict[str, Any]) -> None:
+        for name in ("loss", "grad_norm"):
+            value = record.get(name)
+            if value is not None and not math.isfinite(value):
+                raise InputError(
+                    f"{name} must be finite; found {value}; at step {record['step']} of stage {record['stage']}; "
+                    "lower learning_rate or max_grad_norm and start again from the last checkpoint"
+                )
+
+
+class ProgressCallback(TrainerCallback):
+    """Moves the stage's bar."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self.progress = progress
+        self.task = task
+
+    def on_log(self, _args: Any, state: Any, _control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Show the step and its reward."""
+        if logs and "reward" in logs:
+            self.progress.update(self.task, completed=state.global_step, reward=logs["reward"])
+
+
+class PruneCallback(TrainerCallback):
+    """Removes old checkpoints once a newer one is complete, never before."""
+
+    def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+        """Keep the newest checkpoints; the one just saved is complete by now."""
+        if state.is_world_process_zero:
+            for old in checkpoints_of(Path(args.output_dir))[:-KEPT_CHECKPOINTS]:
+                shutil.rmtree(old)
+
+
+class KeepOptimizer(TrainerCallback):
+    """Starts a stage with the moments of the stage before; learning rate and weight decay are the new stage's."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_begin(self, _args: Any, state: Any, _control: Any, optimizer: Any = None, **_: Any) -> None:
+        """Load the moments, unless the stage resumes from a checkpoint of its own.
+
+        Raises:
+            InputError: the stages do not train the same parameters.
+        """
+        if state.global_step > 0:
+            return
+        saved = torch.load(self.path, map_location="cpu", weights_only=True)
+        groups = optimizer.state_dict()["param_groups"]
+        sizes = [[len(group["params"]) for group in one] for one in (saved["param_groups"], groups)]
+        if sizes[0] != sizes[1]:
+            raise InputError(
+                "a kept optimizer needs the same trained parameters as the stage before; found groups of "
+                f"{sizes[0]} then {sizes[1]}; at {self.path}; set carry.optimizer to fresh"
+            )
+        optimizer.load_state_dict({"state": saved["state"], "param_groups": groups})
+
+
+def checkpoints_of(stage_dir: Path) -> list[Path]:
+    """Return a stage's checkpoint folders, complete or not, by step."""
+    return sorted(stage_dir.glob("checkpoint-*"), key=lambda path: int(path.name.rsplit("-", 1)[1]))

@@ -1,0 +1,94 @@
+"""From a rubric to TRL's reward functions, with every term logged by name and the rubric's own total as the reward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mmrl.answers import parse_completion
+from mmrl.errors import InputError
+from mmrl.rewards import Rubric
+from mmrl.types import Parsed, ParseStatus, PromptStyle, RewardBreakdown, Rollout, Sample, StopReason, answer_kind
+
+RewardFunction = Callable[..., list[float | None]]
+
+TOTAL = "total"
+"""Name of the reward function that carries the rubric's total; the only one with a weight."""
+
+
+class RubricRewards:
+    """Scores completions by a rubric, once a batch, and offers the parts as TRL reward functions.
+
+    ``functions`` holds one function a term (weight 0: logged, not summed) and last the total (weight 1), so that the
+    reward is exactly the rubric's own, its rules for truncated and failed completions included. Where every term
+    abstains there is no reward at all, and TRL leaves the completion out. TRL calls the functions in this order on
+    the same batch; the first call scores.
+    """
+
+    def __init__(self, rubric: Rubric, *, style: PromptStyle, eos_ids: Sequence[int]) -> None:
+        self.rubric = rubric
+        self.style = style
+        self.eos_ids = frozenset(eos_ids)
+        names = [term.name for term in rubric.terms]
+        if TOTAL in names:
+            raise InputError(f"no reward term may be named {TOTAL!r}, the name of the sum; found one; rename it")
+        self.functions = [self._term(name, scores=index == 0) for index, name in enumerate(names)] + [self._total()]
+        self.weights = [0.0] * len(names) + [1.0]
+        self._breakdowns: list[RewardBreakdown] = []
+        self._failures: dict[str, str] = {}
+
+    def score_batch(
+        self,
+        *,
+        completions: list[Any],
+        completion_ids: list[list[int]],
+        sample: list[Sample],
+        frame: list[Any],
+        media_error: list[str],
+        **context: Any,
+    ) -> list[RewardBreakdown]:
+        """Parse and score every row; log the shares of parse failures and of rows without usable media."""
+        rows = zip(completions, completion_ids, sample, frame, media_error, strict=True)
+        rollouts = [self._rollout(text_of(row[0]), *row[1:]) for row in rows]
+        unparsed = [rollout.parsed.status is not ParseStatus.OK for rollout in rollouts]
+        failed = [rollout.stop is StopReason.FAILED for rollout in rollouts]
+        self._failures.update({one.id: error for one, error in zip(sample, media_error, strict=True) if error})
+        context["log_metric"]("parse_failures", sum(unparsed) / len(rollouts))
+        context["log_metric"]("failed_rollouts", sum(failed) / len(rollouts))
+        try:
+            return [self.rubric.score(one, rollout) for one, rollout in zip(sample, rollouts, strict=True)]
+        except InputError as error:
+            raise InputError(f"{error}; at step {context['trainer_state'].global_step + 1}") from error
+
+    def take_failures(self) -> list[tuple[str, str]]:
+        """Return samples whose media could not be opened since the last call, with the reason, and forget them."""
+        failures, self._failures = list(self._failures.items()), {}
+        return failures
+
+    def _rollout(self, text: str, ids: list[int], sample: Sample, frame: Any, media_error: str) -> Rollout:
+        if media_error:
+            parsed = Parsed(status=ParseStatus.EMPTY, detail=media_error)
+            return Rollout(text=text, parsed=parsed, stop=StopReason.FAILED)
+        stop = StopReason.END if ids and ids[-1] in self.eos_ids else StopReason.LENGTH
+        parsed = parse_completion(text, kind=answer_kind(sample.answer), style=self.style, frame=frame)
+        return Rollout(text=text, parsed=parsed, token_ids_T=tuple(ids), stop=stop)
+
+    def _term(self, name: str, *, scores: bool) -> RewardFunction:
+        def term(**batch: Any) -> list[float | None]:
+            if scores:
+                self._breakdowns = self.score_batch(**batch)
+            return [breakdown.terms.get(name) for breakdown in self._breakdowns]
+
+        term.__name__ = name
+        return term
+
+    def _total(self) -> RewardFunction:
+        def total(**_: Any) -> list[float | None]:
+            return [None if breakdown.note == "abstained" else breakdown.total for breakdown in self._breakdowns]
+
+        return total
+
+
+def text_of(completion: Any) -> str:
+    """Return a completion's text: TRL gives plain text, or a list of messages for conversational prompts."""
+    return completion if isinstance(completion, str) else "".join(message["content"] or "" for message in completion)

@@ -1,0 +1,91 @@
+"""``log.jsonl`` of a run: one record an optimiser step, event lines between them, and never a step twice.
+
+A step record holds ``stage``, ``stage_index``, ``step`` (from 1 within the stage), ``global_step`` (from 1 over all
+stages), ``time`` (seconds since the epoch), ``reward``, ``rewards/<term>`` (unweighted mean over the completions where
+the term did not abstain, null where it always did) and TRL's measurements. ``parse_failures`` and ``failed_rollouts``
+are shares of completions. An event line has ``event`` and the same first five keys.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmrl.runs import LOG_NAME, RunFolder
+
+MEASUREMENTS = (
+    "reward",
+    "reward_std",
+    "frac_reward_zero_std",
+    "completions/mean_length",
+    "completions/clipped_ratio",
+    "parse_failures",
+    "failed_rollouts",
+    "loss",
+    "grad_norm",
+    "learning_rate",
+    "kl",
+    "entropy",
+    "step_time",
+    "num_tokens",
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageLog:
+    """Writes the lines of one stage."""
+
+    run: RunFolder
+    stage: str
+    stage_index: int
+    steps_before: int
+    """Optimiser steps of all earlier stages."""
+    writes: bool = True
+    """False on all processes but the main one."""
+
+    def step(self, step: int, measurements: Mapping[str, Any], terms: Iterable[str]) -> dict[str, Any]:
+        """Append the record of one optimiser step and return it."""
+        rewards = {f"rewards/{term}": measurements.get(f"rewards/{term}/mean") for term in terms}
+        known = {key: measurements[key] for key in MEASUREMENTS if key in measurements}
+        return self._append({**self._place(step), **known, **rewards})
+
+    def event(self, event: str, step: int, **details: Any) -> dict[str, Any]:
+        """Append an event line and return it."""
+        return self._append({"event": event, **self._place(step), **details})
+
+    def _place(self, step: int) -> dict[str, Any]:
+        place = {"stage": self.stage, "stage_index": self.stage_index, "step": step}
+        return {**place, "global_step": self.steps_before + step, "time": round(time.time(), 3)}
+
+    def _append(self, record: dict[str, Any]) -> dict[str, Any]:
+        if self.writes:
+            self.run.append_log(record)
+        return record
+
+
+def step_records(records: Iterable[Mapping[str, Any]], stage_index: int) -> list[Mapping[str, Any]]:
+    """Return the step records of one stage, in order."""
+    return [record for record in records if "event" not in record and record["stage_index"] == stage_index]
+
+
+def rewind_log(run: RunFolder, *, stage_index: int, step: int) -> None:
+    """Drop every line after ``step`` of a stage: what a killed run logged beyond the checkpoint is trained again."""
+    records = run.read_log()
+    kept = [record for record in records if (record["stage_index"], record["step"]) <= (stage_index, step)]
+    if len(kept) < len(records):
+        run.write_text(LOG_NAME, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept))
+
+
+def should_stop(rewards: list[float | None], *, reward_at_least: float, over_steps: int, min_steps: int) -> bool:
+    """Return whether a stage may end: the mean reward of its last ``over_steps`` steps is high enough.
+
+    Never before ``min_steps`` or ``over_steps`` steps; a step without any reward counts against stopping.
+    """
+    last = rewards[-over_steps:]
+    if len(rewards) < max(over_steps, min_steps) or any(value is None or math.isnan(value) for value in last):
+        return False
+    return math.fsum(value for value in last if value is not None) / over_steps >= reward_at_least

@@ -1,0 +1,122 @@
+"""A stage's model: loaded from where the last stage left it, frozen or adapted as its settings say, saved at its end.
+
+Every stage starts from a folder on disk, in an uninterrupted run as in a resumed one, so both take the same path. With
+PEFT the adapter is merged into the weights at the end of its stage: what a stage leaves is always a whole model.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers.trainer import TRAINING_ARGS_NAME
+
+from mmrl.config import RunConfig, TrainingConfig
+from mmrl.errors import InputError
+from mmrl.families import load_model, resolve_model
+from mmrl.runs import RunFolder, mark_complete
+
+OPTIMIZER_NAME = "optimizer.pt"
+
+
+def final_dir(config: RunConfig, run: RunFolder, index: int) -> Path:
+    """Return where stage ``index`` leaves its weights and processor."""
+    return run.stage_dir(index, config.stages[index].name) / "final"
+
+
+def start_of(config: RunConfig, run: RunFolder, index: int) -> str:
+    """Return the model from which stage ``index`` starts: the run's own, then what the stage before left."""
+    return resolve_model(config.model_name_or_path) if index == 0 else str(final_dir(config, run, index - 1))
+
+
+def reference_of(config: RunConfig, run: RunFolder, index: int) -> str:
+    """Return the model that the KL term of stage ``index`` compares with: its start, or the one used before."""
+    while index > 0 and config.stages[index].carry.reference == "kept":
+        index -= 1
+    return start_of(config, run, index)
+
+
+def check_carry(config: RunConfig) -> None:
+    """Refuse what cannot carry over together with PEFT, whose adapter is merged and begun anew at each stage.
+
+    Raises:
+        InputError: a stage with ``use_peft``, or after one, keeps the optimizer; or keeps the reference with a KL term.
+    """
+    for index, stage in enumerate(config.stages):
+        training = config.stage_training(stage)
+        before = config.stage_training(config.stages[index - 1]) if index else training
+        for key, applies in (
+            ("optimizer", index > 0 and (training.use_peft or before.use_peft)),
+            ("reference", index > 0 and training.use_peft and training.beta > 0),
+        ):
+            if applies and getattr(stage.carry, key) == "kept":
+                raise InputError(
+                    f"carry.{key} must not be kept with use_peft, since each stage begins a new adapter; found kept; "
+                    f"stages.{index}.carry.{key}; leave it out, or train without use_peft"
+                )
+
+
+def load_stage_model(location: str, reference: str, training: TrainingConfig) -> Any:
+    """Load a stage's model; ``reference`` is where TRL will load the reference model of the KL term from.
+
+    Weights are float32, with bf16 the compute alone is bfloat16; only under PEFT, where they do not train, the base
+    weights are bfloat16 too.
+    """
+    model = load_model(location, dtype="bfloat16" if training.bf16 and training.use_peft else "float32")
+    model.config._name_or_path = reference
+    if training.freeze_vision_tower:
+        vision_tower(model)[1].requires_grad_(False)
+    return model
+
+
+def vision_tower(model: Any) -> tuple[str, torch.nn.Module]:
+    """Return the vision tower of a model and its name in the module tree.
+
+    Raises:
+        InputError: the model has none.
+    """
+    tower = model.get_encoder(modality="image")
+    names = {id(module): name for name, module in model.named_modules()}
+    name = names.get(id(tower), "")
+    if name in ("", model.base_model_prefix):
+        raise InputError(f"freeze_vision_tower needs a model with a vision tower; found none in {type(model).__name__}")
+    return name, tower
+
+
+def peft_config(model: Any, training: TrainingConfig) -> Any:
+    """Return the LoRA settings on every linear layer, a frozen vision tower left out; None without ``use_peft``."""
+    if not training.use_peft:
+        return None
+    from peft import LoraConfig
+
+    excluded = rf"{vision_tower(model)[0]}\..*" if training.freeze_vision_tower else None
+    return LoraConfig(
+        r=training.lora_r,
+        lora_alpha=training.lora_alpha,
+        target_modules="all-linear",
+        exclude_modules=excluded,
+        task_type="CAUSAL_LM",
+    )
+
+
+def save_final(trainer: Any, processor: Any, folder: Path, *, keep_optimizer: bool) -> None:
+    """Save a stage's weights, adapter merged, with the processor; the folder counts once its marker is written."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    writes = trainer.is_world_process_zero()
+    if writes:
+        shutil.rmtree(folder, ignore_errors=True)
+    trainer.accelerator.wait_for_everyone()
+    if hasattr(model, "merge_and_unload"):
+        if writes:
+            model.merge_and_unload().save_pretrained(folder)
+    else:
+        trainer.save_model(str(folder))
+    if writes:
+        (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle with this machine's paths
+        processor.save_pretrained(folder)
+        if keep_optimizer:
+            torch.save(trainer.optimizer.state_dict(), folder / OPTIMIZER_NAME)
+        mark_complete(folder)
+    trainer.accelerator.wait_for_everyone()

@@ -1,0 +1,281 @@
+"""The curriculum runner: one stage after another, each resumed from its last complete checkpoint.
+
+A run may be killed at any moment and started again with the same config: finished stages are passed over, the stage
+that was cut off goes on from its last complete checkpoint, and the final weights are those of an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import PartialState
+from rich.progress import Progress
+from transformers.trainer_callback import PrinterCallback
+
+from mmrl.config import RunConfig, StageConfig, TrainingConfig
+from mmrl.curriculum import stage_samples, stage_seed
+from mmrl.data import DatasetFolder
+from mmrl.errors import InputError
+from mmrl.families import family_of, frame_rule, load_processor
+from mmrl.rewards import Rubric, build_rubric
+from mmrl.runs import RunFolder, is_complete, latest_complete
+from mmrl.trainer.callbacks import KeepOptimizer, LogCallback, ProgressCallback, PruneCallback, checkpoints_of
+from mmrl.trainer.groups import generation_period, require_whole_groups
+from mmrl.trainer.grpo import GRPOConfig, GRPOTrainer
+from mmrl.trainer.progress import quiet_libraries
+from mmrl.trainer.rewards import RubricRewards
+from mmrl.trainer.run_log import StageLog, rewind_log, step_records
+from mmrl.trainer.stage_data import SourcedSample, stage_dataset
+from mmrl.trainer.stage_model import (
+    OPTIMIZER_NAME,
+    check_carry,
+    final_dir,
+    load_stage_model,
+    peft_config,
+    reference_of,
+    save_final,
+    start_of,
+)
+from mmrl.trainer.tokens import eos_token_ids
+
+OWN_SETTINGS = ("freeze_vision_tower", "use_peft", "lora_r", "lora_alpha")
+"""Training settings that are ours and no options of TRL's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageJob:
+    """One stage of a run with everything that its training needs."""
+
+    config: RunConfig
+    run: RunFolder
+    index: int
+    rubric: Rubric
+    rows: Sequence[SourcedSample]
+    """The stage's prompts in the order of training."""
+
+    @property
+    def stage(self) -> StageConfig:
+        """The stage's section of the config."""
+        return self.config.stages[self.index]
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The run's training settings with the stage's own put over them."""
+        return self.config.stage_training(self.stage)
+
+    @property
+    def folder(self) -> Path:
+        """``stages/<index>-<name>``."""
+        return self.run.stage_dir(self.index, self.stage.name)
+
+    @property
+    def final(self) -> Path:
+        """Where the stage leaves its weights."""
+        return final_dir(self.config, self.run, self.index)
+
+
+def run_curriculum(
+    config: RunConfig,
+    datasets: Mapping[str, DatasetFolder],
+    run: RunFolder,
+    *,
+    base_dir: str | Path = ".",
+    progress: Progress | None = None,
+) -> Path:
+    """Train all stages of a run, or what is left of them.
+
+    Args:
+        config: the run.
+        datasets: the dataset folder of every name that a stage's mix mentions.
+        run: the run's folder; stages, checkpoints and ``log.jsonl`` go there.
+        base_dir: the folder that relative paths of reward plug-ins start from: the config file's.
+        progress: shows a bar for each stage; see :func:`mmrl.trainer.training_progress`. None shows nothing.
+
+    Returns:
+        the folder of the last stage's weights and processor.
+
+    Raises:
+        InputError: data, rubric or batch sizes do not fit each other, or the folder holds stages of another config;
+            all of it is found before the first step. During training: a reward or loss that is no finite number.
+    """
+    jobs = _prepare_jobs(config, datasets, run, base_dir)
+    with quiet_libraries():
+        for job in jobs:
+            if not is_complete(job.final):
+                _train_stage(job, progress)
+                gc.collect()
+            _log_stage_end(job)
+    return jobs[-1].final
+
+
+def _prepare_jobs(
+    config: RunConfig, datasets: Mapping[str, DatasetFolder], run: RunFolder, base_dir: str | Path
+) -> list[StageJob]:
+    check_carry(config)
+    samples = {name: folder.samples for name, folder in datasets.items()}
+    home = {id(sample): folder for folder in datasets.values() for sample in folder.samples}
+    jobs = []
+    for index, stage in enumerate(config.stages):
+        training = config.stage_training(stage)
+        require_whole_groups(
+            per_device_train_batch_size=training.per_device_train_batch_size, num_generations=training.num_generations
+        )
+        ordered = stage_samples(config, index, samples, world_size=PartialState().num_processes)
+        rubric = build_rubric(config.stage_rubric(stage), base_dir)
+        rubric.check_covers(ordered, where=f"stages.{stage.name}.rubric")
+        rows = [SourcedSample(sample=sample, folder=home[id(sample)]) for sample in ordered]
+        jobs.append(StageJob(config=config, run=run, index=index, rubric=rubric, rows=rows))
+    for job in jobs:
+        _require_same_stage(job)
+    return jobs
+
+
+def _require_same_stage(job: StageJob) -> None:
+    """Refuse to go on with a stage that was begun with other settings or other data; note those of a new one."""
+    stage, config = job.stage, job.config
+    order = hashlib.sha256("\n".join(f"{row.folder.root.name}/{row.sample.id}" for row in job.rows).encode())
+    identity = {
+        "model_name_or_path": config.model_name_or_path,
+        "seed": stage_seed(config, job.index),
+        "pixels": [config.min_pixels, config.max_pixels],
+        "stage": stage.model_dump(mode="json", exclude={"training", "rubric", "prompt_style"}),
+        "training": job.training.model_dump(mode="json"),
+        "rubric": config.stage_rubric(stage).model_dump(mode="json"),
+        "prompt_style": config.stage_style(stage),
+        "samples_sha256": order.hexdigest(),
+    }
+    name = f"stages/{job.index}-{stage.name}/stage.json"
+    if (job.run.path / name).is_file():
+        begun = job.run.read_json(name)
+        changed = [key for key, value in identity.items() if begun.get(key) != json.loads(json.dumps(value))]
+        if changed:
+            raise InputError(
+                f"a run must go on as it began; found another {', '.join(changed)} than stage {stage.name} was begun "
+                f"with; at {job.run.path / name}; restore the config and data, or choose a new output_dir"
+            )
+    elif PartialState().is_main_process:
+        job.run.write_json(name, identity)
+
+
+# ---------------------------------------------------------------------------------------------------- one stage
+
+
+def _train_stage(job: StageJob, progress: Progress | None) -> None:
+    checkpoint = latest_complete(job.folder)
+    step = int(checkpoint.name.rsplit("-", 1)[1]) if checkpoint else 0
+    log = _open_log(job, step)
+    processor = load_processor(
+        start_of(job.config, job.run, job.index), min_pixels=job.config.min_pixels, max_pixels=job.config.max_pixels
+    )
+    trainer, rewards = _build_trainer(job, processor)
+    history = [record["reward"] for record in step_records(job.run.read_log(), job.index)]
+    trainer.add_callback(LogCallback(log, rewards, stop=job.stage.stop, history=history))
+    trainer.add_callback(PruneCallback())
+    if job.index and job.stage.carry.optimizer == "kept":
+        trainer.add_callback(KeepOptimizer(Path(start_of(job.config, job.run, job.index)) / OPTIMIZER_NAME))
+    if progress is not None and trainer.is_world_process_zero():
+        task = progress.add_task(job.stage.name, total=job.stage.steps, completed=step)
+        trainer.add_callback(ProgressCallback(progress, task))
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    following = job.config.stages[job.index + 1 : job.index + 2]
+    save_final(trainer, processor, job.final, keep_optimizer=any(one.carry.optimizer == "kept" for one in following))
+    _close_trackers(job.config)
+
+
+def _open_log(job: StageJob, step: int) -> StageLog:
+    """Bring log and checkpoints back to ``step``, from which the stage goes on, and note the start or the resume."""
+    state = PartialState()
+    if state.is_main_process:
+        rewind_log(job.run, stage_index=job.index, step=step)
+        for stale in checkpoints_of(job.folder):
+            if int(stale.name.rsplit("-", 1)[1]) > step:
+                shutil.rmtree(stale)
+    state.wait_for_everyone()
+    records = job.run.read_log()
+    before = sum(len(step_records(records, index)) for index in range(job.index))
+    log = StageLog(
+        run=job.run,
+        stage=job.stage.name,
+        stage_index=job.index,
+        steps_before=before,
+        writes=state.is_main_process,
+    )
+    resumed = any(record["stage_index"] == job.index for record in records)
+    log.event("resume" if resumed else "stage_start", step)
+    return log
+
+
+def _log_stage_end(job: StageJob) -> None:
+    """Note the end of a stage with its steps and why it ended, once, even if a kill came between weights and note."""
+    records = [record for record in job.run.read_log() if record["stage_index"] == job.index]
+    events = {record["event"] for record in records if "event" in record}
+    if "stage_end" in events or not PartialState().is_main_process:
+        return
+    steps = step_records(records, job.index)
+    before = steps[0]["global_step"] - 1 if steps else 0
+    log = StageLog(run=job.run, stage=job.stage.name, stage_index=job.index, steps_before=before)
+    log.event("stage_end", len(steps), reason="early_stop" if "early_stop" in events else "steps")
+
+
+def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRewards]:
+    """Load the stage's model and set up its trainer, which prints nothing by itself."""
+    config, training = job.config, job.training
+    reference = reference_of(config, job.run, job.index)
+    model = load_stage_model(start_of(config, job.run, job.index), reference, training)
+    style = config.stage_style(job.stage)
+    rewards = RubricRewards(job.rubric, style=style, eos_ids=eos_token_ids(model, processor.tokenizer))
+    rule = frame_rule(family_of(model.config.model_type), processor)
+    trainer = GRPOTrainer(
+        model,
+        rewards.functions,
+        stage_arguments(job, rewards.weights),
+        train_dataset=stage_dataset(job.rows, style=style, frame_rule=rule),
+        processing_class=processor,
+        peft_config=peft_config(model, training),
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer, rewards
+
+
+def stage_arguments(job: StageJob, reward_weights: list[float]) -> GRPOConfig:
+    """Return TRL's options for a stage; checkpoints fall where no generated batch is half used."""
+    training = job.training
+    period = generation_period(
+        steps_per_generation=training.gradient_accumulation_steps,
+        num_iterations=training.num_iterations,
+        gradient_accumulation_steps=training.gradient_accumulation_steps,
+    )
+    return GRPOConfig(
+        output_dir=str(job.folder),
+        run_name=f"{job.run.path.name}/{job.index}-{job.stage.name}",
+        max_steps=job.stage.steps,
+        save_strategy="steps",
+        save_steps=math.ceil(job.config.save_steps / period) * period,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        seed=stage_seed(job.config, job.index) % 2**32,
+        report_to=job.config.report_to,
+        disable_tqdm=True,
+        use_cpu=not torch.accelerator.is_available(),
+        dataloader_pin_memory=torch.accelerator.is_available(),
+        shuffle_dataset=False,
+        reward_weights=reward_weights,
+        **training.model_dump(exclude=set(OWN_SETTINGS)),
+    )
+
+
+def _close_trackers(config: RunConfig) -> None:
+    """Close the stage's tracked run, so that the next stage opens its own."""
+    if config.report_to == "wandb":
+        import wandb
+
+        wandb.finish()

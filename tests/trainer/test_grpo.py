@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import trl
+from datasets import Dataset
+from PIL import Image
+
+from mmrl.errors import InputError
+from mmrl.families import load_model, load_processor
+from mmrl.runs import is_complete
+from mmrl.trainer import GRPOConfig, GRPOTrainer
+from mmrl.trainer.tokens import eos_token_ids, never_sampled
+from tests.trainer.tiny import plain_images
+
+GROUP = 4
+
+
+def length_reward(completions: list[Any], **_: Any) -> list[float]:
+    return [float(len(completion[0]["content"]) % 5) for completion in completions]
+
+
+def rows(column: str = "image", count: int = 6) -> Dataset:
+    pictures = plain_images(count)
+    return Dataset.from_list(
+        [
+            {
+                "prompt": [{"role": "user", "content": f"Is it {'very ' * index}red?"}],
+                column: picture if column == "image" else [picture, picture.resize((84, 56))],
+            }
+            for index, picture in enumerate(pictures)
+        ]
+    )
+
+
+def arguments(folder: Path, **changes: Any) -> dict[str, Any]:
+    options = {
+        "output_dir": str(folder),
+        "per_device_train_batch_size": GROUP,
+        "num_generations": GROUP,
+        "gradient_accumulation_steps": 2,
+        "max_completion_length": 6,
+        "max_steps": 2,
+        "use_cpu": True,
+        "bf16": False,
+        "gradient_checkpointing": False,
+        "report_to": "none",
+        "logging_steps": 1,
+        "save_strategy": "no",
+        "learning_rate": 1e-3,
+        "disable_tqdm": True,
+        "shuffle_dataset": False,
+    }
+    return {**options, **changes}
+
+
+def make_trainer(
+    model: Path, out: Path, *, data: Dataset | None = None, reward: Any = None, **changes: Any
+) -> GRPOTrainer:
+    return GRPOTrainer(
+        load_model(str(model)),
+        reward or length_reward,
+        GRPOConfig(**arguments(out, **changes)),
+        train_dataset=data or rows(),
+        processing_class=load_processor(str(model)),
+    )
+
+
+def grouped_inputs(data: Dataset, count: int) -> list[dict[str, Any]]:
+    return [data[index] for index in range(count) for _ in range(GROUP)]
+
+
+class Counter:
+    """Counts the pictures that pass through the vision tower and the image processor."""
+
+    def __init__(self, trainer: trl.GRPOTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.encoded = 0
+        self.processed = 0
+        trainer.model.model.visual.register_forward_hook(self._count_encoded, with_kwargs=True)
+        processor = trainer.processing_class.image_processor
+        original = processor.preprocess
+
+        def preprocess(images: Any, *args: Any, **options: Any) -> Any:
+            batch = original(images, *args, **options)
+            self.processed += len(batch["image_grid_thw"])
+            return batch
+
+        monkeypatch.setattr(processor, "preprocess", preprocess)
+
+    def _count_encoded(self, _module: Any, args: Any, options: Any, _output: Any) -> None:
+        grid = options["grid_thw"] if "grid_thw" in options else args[1]
+        self.encoded += len(grid)
+
+
+def test_scored_batch_equals_trls_with_each_picture_processed_and_encoded_once(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = make_trainer(tiny_folder, tmp_path, data=rows("images"))
+    same_tokens = {"generation_kwargs": {"suppress_tokens": ours.generation_config.suppress_tokens}}
+    theirs = trl.GRPOTrainer(
+        load_model(str(tiny_folder)),
+        length_reward,
+        trl.GRPOConfig(**arguments(tmp_path, **same_tokens)),
+        train_dataset=rows("images"),
+        processing_class=load_processor(str(tiny_folder)),
+    )
+    scored, counters = [], []
+    for trainer in (ours, theirs):
+        trainer.model.train()
+        counters.append(Counter(trainer, monkeypatch))
+        torch.manual_seed(11)
+        scored.append(trainer._generate_and_score_completions(grouped_inputs(rows("images"), 3)))
+    assert scored[0].keys() == scored[1].keys()
+    for key, value in scored[1].items():
+        same = torch.equal(scored[0][key], value) if isinstance(value, torch.Tensor) else scored[0][key] == value
+        assert same, key
+    pictures = 3 * 2
+    assert (counters[0].processed, counters[0].encoded) == (2 * pictures, pictures)
+    assert (counters[1].processed, counters[1].encoded) == (2 * GROUP * pictures, GROUP * pictures)
+
+
+def test_groups_stay_whole_in_every_micro_batch(tiny_folder: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tiny_folder, tmp_path, per_device_train_batch_size=2 * GROUP, gradient_accumulation_steps=3)
+    trainer.model.train()
+    orders = []
+    for _ in range(4):
+        trainer._buffered_inputs = None
+        trainer._prepare_inputs(grouped_inputs(rows(), 6))
+        batches = trainer._buffered_inputs
+        assert [len(batch["prompt_ids"]) for batch in batches] == [2 * GROUP] * 3
+        for batch in batches:
+            groups = batch["prompt_ids"].reshape(2, GROUP, -1)
+            assert (groups == groups[:, :1]).all()
+            advantages = batch["advantages"].reshape(2, GROUP)
+            assert torch.allclose(advantages.sum(dim=1), torch.zeros(2), atol=1e-4)
+            assert batch["pixel_values"].shape[0] == int(batch["image_grid_thw"].prod(dim=-1).sum())
+        orders.append(tuple(torch.cat([batch["prompt_mask"].sum(dim=1) for batch in batches]).tolist()))
+    assert len(set(orders)) > 1, "groups are never permuted"
+
+
+def test_pictures_follow_their_group_through_the_permutation(tiny_folder: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tiny_folder, tmp_path, per_device_train_batch_size=GROUP, gradient_accumulation_steps=6)
+    trainer.model.train()
+    trainer._prepare_inputs(grouped_inputs(rows(), 6))
+    for batch in trainer._buffered_inputs:
+        text = trainer.processing_class.tokenizer.decode(batch["prompt_ids"][0])
+        colour = plain_images(6)[text.count("very")]
+        expected = trainer.processing_class.image_processor(images=[colour], return_tensors="pt")["pixel_values"]
+        assert torch.equal(batch["pixel_values"][: len(expected)], expected)
+
+
+def test_special_tokens_are_never_sampled(tiny_folder: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tiny_folder, tmp_path, max_completion_length=48)
+    trainer.model.train()
+    torch.manual_seed(0)
+    scored = trainer._generate_and_score_completions(grouped_inputs(rows(), 6))
+    completions = scored["completion_ids"][scored["completion_mask"].bool()]
+    tokenizer = trainer.processing_class.tokenizer
+    names = ["<|endoftext|>", "<|im_start|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
+    forbidden = torch.tensor(tokenizer.convert_tokens_to_ids(names))
+    assert completions.numel() >= 500
+    assert not torch.isin(completions, forbidden).any()
+    assert torch.isin(completions, torch.tensor(tokenizer.convert_tokens_to_ids(["<answer>", "</think>"]))).any()
+
+
+def test_suppressed_ids_leave_the_ends_and_ordinary_tokens(tiny_folder: Path) -> None:
+    model, tokenizer = load_model(str(tiny_folder)), load_processor(str(tiny_folder)).tokenizer
+    eos = eos_token_ids(model, tokenizer)
+    forbidden = never_sampled(model.config, tokenizer, eos)
+    assert eos == (tokenizer.convert_tokens_to_ids("<|im_end|>"),)
+    assert {model.config.image_token_id, model.config.video_token_id, tokenizer.pad_token_id} <= set(forbidden)
+    assert not set(forbidden) & {*eos, *tokenizer.convert_tokens_to_ids(["<think>", "</answer>", "yes"])}
+
+
+def test_end_tokens_are_those_of_the_trainer(tiny_folder: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tiny_folder, tmp_path)
+    assert list(eos_token_ids(trainer.model, trainer.processing_class.tokenizer)) == trainer.eos_token_ids
+
+
+@pytest.mark.parametrize("column", ["image", "images"])
+def test_trls_ordinary_usage_trains_and_marks_checkpoints(tiny_folder: Path, tmp_path: Path, column: str) -> None:
+    trainer = make_trainer(tiny_folder, tmp_path, data=rows(column), save_strategy="steps", save_steps=1)
+    before = {name: value.clone() for name, value in trainer.model.named_parameters()}
+    trainer.train()
+    assert any(not torch.equal(value, before[name]) for name, value in trainer.model.named_parameters())
+    assert is_complete(tmp_path / "checkpoint-2")
+    logged = [entry for entry in trainer.state.log_history if "reward" in entry]
+    assert [entry["step"] for entry in logged] == [1, 2]
+    assert all(math.isfinite(entry["rewards/length_reward/mean"]) for entry in logged)
+
+
+def test_resuming_restores_every_weight(tiny_folder: Path, tmp_path: Path) -> None:
+    options = {"save_strategy": "steps", "save_steps": 2, "lr_scheduler_type": "constant"}
+    whole = make_trainer(tiny_folder, tmp_path / "whole", max_steps=3, **options)
+    whole.train()
+    first = make_trainer(tiny_folder, tmp_path / "broken", max_steps=2, **options)
+    first.train()
+    second = make_trainer(tiny_folder, tmp_path / "broken", max_steps=3, **options)
+    second.train(resume_from_checkpoint=str(tmp_path / "broken/checkpoint-2"))
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(second.model.state_dict()[name], value), name
+
+
+def test_text_alone_trains(tiny_folder: Path, tmp_path: Path) -> None:
+    data = rows().remove_columns("image")
+    trainer = make_trainer(tiny_folder, tmp_path, data=data, max_steps=1)
+    assert math.isfinite(trainer.train().training_loss)
+
+
+def test_evaluation_generates_its_own_number(tiny_folder: Path, tmp_path: Path) -> None:
+    changes = {"num_generations_eval": 1, "per_device_eval_batch_size": 3, "eval_strategy": "steps", "eval_steps": 1}
+    trainer = GRPOTrainer(
+        load_model(str(tiny_folder)),
+        length_reward,
+        GRPOConfig(**arguments(tmp_path, max_steps=1, **changes)),
+        train_dataset=rows(),
+        eval_dataset=rows(),
+        processing_class=load_processor(str(tiny_folder)),
+    )
+    trainer.train()
+    assert any("eval_reward" in entry for entry in trainer.state.log_history)
+
+
+@pytest.mark.parametrize("config", [GRPOConfig, trl.GRPOConfig])
+def test_batches_that_split_groups_are_refused(tiny_folder: Path, tmp_path: Path, config: type) -> None:
+    with pytest.raises(InputError, match="multiple of num_generations"):
+        GRPOTrainer(
+            load_model(str(tiny_folder)),
+            length_reward,
+            config(**arguments(tmp_path, per_device_train_batch_size=2, num_generations=4)),
+            train_dataset=rows(),
+            processing_class=load_processor(str(tiny_folder)),
+        )
+
+
+def test_rows_that_mix_prompts_in_a_group_are_caught(tiny_folder: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tiny_folder, tmp_path)
+    data = rows()
+    with pytest.raises(AssertionError, match="mixes prompts"):
+        trainer._generate_and_score_completions([data[index] for index in range(GROUP)])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_reward_that_is_no_number_stops_the_run_by_name(tiny_folder: Path, tmp_path: Path, value: float) -> None:
+    def poisoned(completions: list[Any], **_: Any) -> list[float | None]:
+        return [None, 0.5, value, *[1.0] * (len(completions) - 3)]
+
+    trainer = make_trainer(tiny_folder, tmp_path, data=rows().add_column("id", list("abcdef")), reward=poisoned)
+    with pytest.raises(InputError, match=rf"found {value}; term poisoned, sample a, step 1"):
+        trainer.train()
+
+
+def test_abstentions_do_not_count_as_zero(tiny_folder: Path, tmp_path: Path) -> None:
+    def half(completions: list[Any], **_: Any) -> list[float | None]:
+        return [0.5 if index % 2 else None for index in range(len(completions))]
+
+    trainer = make_trainer(tiny_folder, tmp_path, reward=half, max_steps=1)
+    trainer.train()
+    assert trainer.state.log_history[0]["reward"] == 0.5
+
+
+def test_pictures_of_different_sizes_in_one_group_batch(tiny_folder: Path, tmp_path: Path) -> None:
+    data = Dataset.from_list(
+        [
+            {"prompt": [{"role": "user", "content": "Is it red?"}], "image": Image.new("RGB", (28 * (2 + index), 56))}
+            for index in range(4)
+        ]
+    )
+    trainer = make_trainer(tiny_folder, tmp_path, data=data, per_device_train_batch_size=2 * GROUP, max_steps=1)
+    assert math.isfinite(trainer.train().training_loss)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from mmrl.errors import InputError
+from mmrl.families import family_of, frame_rule, load_model, load_processor
+from mmrl.runs import RunFolder
+from mmrl.trainer.callbacks import KeepOptimizer
+from mmrl.trainer.stage_data import SourcedSample, stage_dataset
+from mmrl.trainer.stage_model import final_dir, reference_of, start_of, vision_tower
+from mmrl.types import Media, Sample, YesNo
+from tests.trainer.case import open_case, write_case
+
+
+def stepped_optimizer(parameters: int, *, rate: float, steps: int) -> torch.optim.AdamW:
+    torch.manual_seed(0)
+    weights = [torch.nn.Parameter(torch.randn(3)) for _ in range(parameters)]
+    optimizer = torch.optim.AdamW(weights, lr=rate)
+    for _ in range(steps):
+        sum((weight**2).sum() for weight in weights).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return optimizer
+
+
+def test_a_kept_optimizer_brings_its_moments_and_not_its_rate(tmp_path: Path) -> None:
+    old = stepped_optimizer(2, rate=0.5, steps=3)
+    torch.save(old.state_dict(), tmp_path / "optimizer.pt")
+    new = stepped_optimizer(2, rate=0.1, steps=0)
+    keep = KeepOptimizer(tmp_path / "optimizer.pt")
+    keep.on_train_begin(None, SimpleNamespace(global_step=0), None, optimizer=new)
+    state = new.state_dict()
+    assert torch.equal(state["state"][1]["exp_avg"], old.state_dict()["state"][1]["exp_avg"])
+    assert float(state["state"][0]["step"]) == 3
+    assert [group["lr"] for group in state["param_groups"]] == [0.1]
+
+
+def test_a_resumed_stage_keeps_its_own_moments(tmp_path: Path) -> None:
+    new = stepped_optimizer(2, rate=0.1, steps=0)
+    KeepOptimizer(tmp_path / "absent.pt").on_train_begin(None, SimpleNamespace(global_step=2), None, optimizer=new)
+    assert new.state_dict()["state"] == {}
+
+
+def test_an_optimizer_of_other_parameters_is_refused(tmp_path: Path) -> None:
+    torch.save(stepped_optimizer(3, rate=0.5, steps=1).state_dict(), tmp_path / "optimizer.pt")
+    keep = KeepOptimizer(tmp_path / "optimizer.pt")
+    with pytest.raises(InputError, match=r"found groups of \[3\] then \[2\]"):
+        keep.on_train_begin(
+            None, SimpleNamespace(global_step=0), None, optimizer=stepped_optimizer(2, rate=0.1, steps=0)
+        )
+
+
+def test_the_reference_is_the_stages_start_or_the_one_before(tmp_path: Path, tiny_folder: Path) -> None:
+    write_case(tmp_path, tiny_folder)
+    for carry, expected in (("refreshed", "final"), ("kept", "model")):
+        config, _, run = open_case(tmp_path, [f"stages.1.carry.reference={carry}"])
+        assert start_of(config, run, 0) == str(tiny_folder)
+        assert start_of(config, run, 1) == str(final_dir(config, run, 0))
+        wanted = str(tiny_folder) if expected == "model" else str(final_dir(config, run, 0))
+        assert reference_of(config, run, 1) == wanted
+
+
+def test_the_vision_tower_is_found_by_name(tiny_folder: Path) -> None:
+    model = load_model(str(tiny_folder))
+    name, tower = vision_tower(model)
+    assert name == "model.visual"
+    assert tower is model.model.visual
+
+
+def rows_of(folder: Path, tiny_folder: Path) -> tuple[list[SourcedSample], RunFolder]:
+    write_case(folder, tiny_folder)
+    _, datasets, run = open_case(folder)
+    return [SourcedSample(sample=one, folder=datasets["colours"]) for one in datasets["colours"].samples], run
+
+
+def test_rows_hold_prompt_picture_and_sample(tmp_path: Path, tiny_folder: Path) -> None:
+    rows, _ = rows_of(tmp_path, tiny_folder)
+    rule = frame_rule(family_of("qwen2_5_vl"), load_processor(str(tiny_folder)))
+    dataset = stage_dataset(rows, style="direct", frame_rule=rule)
+    first, again, other = dataset.__getitems__([2, 2, 5])
+    assert len(dataset) == 7
+    assert first["images"] is again["images"], "a picture is opened once a batch"
+    assert first["sample"].id == "colours-2"
+    assert other["images"][0].getpixel((0, 0)) == (200, 90, 200)
+    assert first["prompt"][0]["content"][0] == {"type": "image"}
+    assert "Is it red?" in first["prompt"][0]["content"][1]["text"]
+    assert first["frame"].kind == "model"
+    assert first["media_error"] == ""
+
+
+def test_a_missing_picture_becomes_a_grey_one_with_the_reason(tmp_path: Path, tiny_folder: Path) -> None:
+    rows, _ = rows_of(tmp_path, tiny_folder)
+    (rows[0].folder.root / rows[0].sample.media[0].path).unlink()
+    rule = frame_rule(family_of("qwen2_5_vl"), load_processor(str(tiny_folder)))
+    row = stage_dataset(rows, style="direct", frame_rule=rule)[0]
+    assert "picture must be a file" in row["media_error"]
+    assert row["images"][0].getpixel((0, 0)) == (128, 128, 128)
+
+
+def test_videos_are_refused(tmp_path: Path, tiny_folder: Path) -> None:
+    rows, _ = rows_of(tmp_path, tiny_folder)
+    clip = Media(path="media/a.mp4", kind="video", width=4, height=4, sha256="0")
+    sample = Sample(id="v1", task="video/x", question="?", media=(clip,), answer=YesNo(value=True))
+    with pytest.raises(InputError, match="found a video; at sample v1"):
+        stage_dataset([SourcedSample(sample=sample, folder=rows[0].folder)], style="direct", frame_rule=lambda _: None)
