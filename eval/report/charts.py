@@ -191,14 +191,19 @@ def nice_axis(low: float, high: float) -> Axis:
     elif 0.6 * low < high < 0:
         high = 0.0
     step = _nice_step((high - low) / 4)
-    return Axis(low=math.floor(low / step + 1e-9) * step, high=math.ceil(high / step - 1e-9) * step)
+    return Axis(low=_tidy(math.floor(low / step + 1e-9) * step), high=_tidy(math.ceil(high / step - 1e-9) * step))
+
+
+def _tidy(value: float) -> float:
+    """Undo the last digits' rounding, so that 3 * 0.2 is 0.6."""
+    return float(f"{value:.12g}")
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Return round numbers from ``low`` to ``high``, about ``count`` apart."""
     step = _nice_step((high - low) / count)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [place * step for place in range(first, last + 1)]
+    return [_tidy(place * step) for place in range(first, last + 1)]
 
 
 def _nice_step(rough: float) -> float:

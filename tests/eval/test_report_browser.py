@@ -33,7 +33,7 @@ def browser() -> Iterator[Any]:
         executable = find_chromium(playwright)
         if executable is None:
             pytest.skip("no Chromium: run `playwright install chromium` or install a system chromium")
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        arguments = ["--disable-gpu"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
         browser = playwright.chromium.launch(executable_path=executable, args=arguments, timeout=PATIENCE_MS)
         yield browser
         browser.close()
@@ -66,8 +66,8 @@ def test_report_opens_cleanly(browser: Any, run_folder: Path, tmp_path: Path, wi
     assert headings == ["demo", "Held-out accuracy", "Training", "Held-out items", "Plan"]
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width, "nothing may stick out sideways"
     shot = tmp_path / "report.png"
-    visit.page.screenshot(path=shot, full_page=True)
-    assert shot.stat().st_size > 50_000
+    visit.page.screenshot(path=shot)
+    assert shot.stat().st_size > 20_000
     assert visit.problems == []
     assert visit.outside_requests() == []
 
