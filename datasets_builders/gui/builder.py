@@ -51,7 +51,9 @@ def _draft(config: GuiConfig, window: Window, questions: Sequence[Question], fir
     samples = tuple(
         _sample(f"gui-{config.seed}-{index:06d}", window, question) for index, question in enumerate(questions, first)
     )
-    return Draft(draw_window(window), samples)
+    in_reading_order = sorted(window.widgets, key=lambda widget: (widget.rect.y, widget.rect.x))
+    description = "; ".join(f"{widget.label} {widget.kind} {widget.rect.text}" for widget in in_reading_order)
+    return Draft(draw_window(window), samples, description)
 
 
 def _sample(name: str, window: Window, question: Question) -> Sample:

@@ -89,7 +89,9 @@ def _draft(
         )
         for index, question in enumerate(questions, first)
     )
-    return Draft(picture, samples)
+    in_reading_order = sorted(zip(rects, items, strict=True), key=lambda place: (place[0].y, place[0].x))
+    description = "; ".join(f"{item.name} {rect.text}" for rect, item in in_reading_order)
+    return Draft(picture, samples, description)
 
 
 def _answer(question: Question, rects: Sequence[Rect], size: tuple[int, int]) -> Answer:

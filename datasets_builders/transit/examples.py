@@ -39,6 +39,8 @@ class Draft:
     """Complete but for ``media``, which the writer fills in."""
     network: Network
     """What the picture shows."""
+    description: str = ""
+    """Each line with its stops and their places, as text; what a supervised warm-up learns to see from."""
 
 
 def transit_examples(config: TransitConfig) -> Iterator[Draft]:
@@ -139,4 +141,16 @@ def _draft(network: Network, drawing: Drawing, questions: list[Question], index:
         )
         for number, question in enumerate(questions)
     )
-    return Draft(picture=drawing.picture, samples=samples, network=network)
+    described = _describe(network, drawing)
+    return Draft(picture=drawing.picture, samples=samples, network=network, description=described)
+
+
+def _describe(network: Network, drawing: Drawing) -> str:
+    """Write down every line by name, its stops in order with their centres in pixels."""
+
+    def stop_text(stop: str) -> str:
+        x, y = drawing.places[stop]
+        return f"{network.stations[stop].name} [{round(x)}, {round(y)}]"
+
+    lines = sorted(network.lines, key=lambda line: line.name)
+    return "; ".join(f"{line.name}: " + " > ".join(map(stop_text, line.stops)) for line in lines)
