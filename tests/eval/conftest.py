@@ -15,13 +15,24 @@ from mmrl.types import Box, Boxes, Number, Sample, YesNo
 
 @pytest.fixture(scope="session")
 def small_model() -> tuple[Any, Any]:
-    """An untrained Qwen2.5-VL of two narrow layers, with its processor."""
+    """An untrained Qwen2.5-VL of two narrow layers, with its processor.
+
+    Its weights are larger than usual, and the output has its own, so that what it writes depends on what it sees.
+    """
+    import torch
+
     from mmrl.families.tiny_spec import tiny_config, tiny_model, tiny_processor, train_tokenizer
 
     texts = [f"Where is the red shape {i}? Answer yes or no in <answer></answer>. [{i}, {i + 1}]" for i in range(200)]
     tokenizer = train_tokenizer(texts, vocabulary=420)
     config = tiny_config(tokenizer, hidden=64, layers=2, vision_hidden=32, vision_depth=2)
-    return tiny_model(config, seed=3), tiny_processor(tokenizer)
+    config.tie_word_embeddings = config.text_config.tie_word_embeddings = False
+    model = tiny_model(config, seed=3)
+    with torch.no_grad():
+        for name, weights in model.named_parameters():
+            if weights.ndim == 2:
+                weights.mul_(6.0 if "proj" in name or "mlp" in name or "qkv" in name else 2.0)
+    return model, tiny_processor(tokenizer)
 
 
 @pytest.fixture

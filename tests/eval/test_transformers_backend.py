@@ -112,7 +112,12 @@ def test_placeholders_are_never_sampled(small_model: tuple[Any, Any], scenes: Da
     weights = model.get_output_embeddings().weight
     kept = weights.detach().clone()
     seen = torch.zeros(weights.shape[1])
-    handle = model.lm_head.register_forward_pre_hook(lambda _, args: seen.copy_(args[0][0, -1].detach()) and None)
+
+
+    def note_last_hidden(_: Any, arguments: tuple[torch.Tensor]) -> None:
+        seen.copy_(arguments[0][0, -1])
+
+    handle = model.lm_head.register_forward_pre_hook(note_last_hidden)
     try:
         run(model, processor, scenes, scenes.samples[:1], limit=1)
         handle.remove()
