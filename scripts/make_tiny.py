@@ -204,28 +204,49 @@ def measure(model: Any, encoder: Encoder, drafts: Iterable[Draft], *, batch_size
     return {task: round(float(np.mean(values)), 4) for task, values in sorted(scores.items())}
 
 
-def make_tiny(recipe: Recipe, out: Path) -> None:
-    """Run the recipe and write the model folder."""
+def make_tiny(recipe: Recipe, out: Path, *, measure_every: int = 0) -> None:
+    """Run the recipe and write the model folder; ``measure_every`` steps of the last phase print the accuracy so far."""
     drafts = [draft for family in FAMILIES for draft in draw(family, recipe.questions, TRAIN_SEED)]
     processor = tiny_processor(train_tokenizer(tokenizer_texts(drafts[::7])))
     encoder = Encoder(processor)
     model = tiny_model(tiny_config(processor.tokenizer), seed=recipe.seed)
+    fresh = [draft for family in FAMILIES for draft in draw(family, 1000, FRESH_SEED)]
+    losses: list[float] = []
+
+    def on_step(step: int, loss: float) -> None:
+        losses.append(loss)
+        progress(step + 1, recipe.steps)
+        answering = step + 1 - recipe.single_steps - recipe.describe_steps
+        if measure_every and (step + 1) % 100 == 0:
+            print(step + 1, phase_of(recipe, step + 1), f"loss {np.mean(losses[-99:]):.3f}", flush=True)
+        if measure_every and answering > 0 and answering % measure_every == 0:
+            save(model, processor, out.with_name(f"{out.name}-{answering}"))
+            print(answering, json.dumps(measure(model, encoder, fresh[::3])), flush=True)
+            model.train()
+
     with progress_bar("warming up", unit="steps") as progress:
         warm_up(
             model,
             batch_stream(recipe, drafts, encoder),
             steps=recipe.steps,
             peak_learning_rate=recipe.learning_rate,
-            on_step=lambda step, _loss: progress(step + 1, recipe.steps),
+            on_step=on_step,
         )
-    model = model.to(torch.bfloat16)
-    model.config.dtype = "bfloat16"
-    model.save_pretrained(out)
-    processor.save_pretrained(out)
-    fresh = [draft for family in FAMILIES for draft in draw(family, 1000, FRESH_SEED)]
-    result = {"recipe": asdict(recipe), "accuracy": measure(model.float(), encoder, fresh)}
+    model = save(model, processor, out)
+    result = {"recipe": asdict(recipe), "accuracy": measure(model, encoder, fresh)}
     (out / "warmup.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result["accuracy"], indent=2))
+
+
+def save(model: Any, processor: Any, out: Path) -> Any:
+    """Write weights in bfloat16 and return the model as it will be loaded, rounded weights in float32."""
+    import copy
+
+    rounded = copy.deepcopy(model).to(torch.bfloat16)
+    rounded.config.dtype = "bfloat16"
+    rounded.save_pretrained(out)
+    processor.save_pretrained(out)
+    return rounded.float()
 
 
 def main() -> None:
@@ -234,8 +255,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the steps and pictures")
+    parser.add_argument("--measure-every", type=int, default=0, help="steps between measurements in the last phase")
     arguments = parser.parse_args()
-    make_tiny(Recipe(seed=arguments.seed).scaled(arguments.scale), arguments.out)
+    recipe = Recipe(seed=arguments.seed).scaled(arguments.scale)
+    make_tiny(recipe, arguments.out, measure_every=arguments.measure_every)
 
 
 if __name__ == "__main__":
