@@ -32,7 +32,7 @@ class LogCallback(TrainerCallback):
         self.history = history
         """Mean reward of every step so far, those before a resume included."""
 
-    def on_log(self, _args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
         """Write the step's record; HF's summary at the end of training carries no reward and is passed over."""
         if not logs or "reward" not in logs:
             return
@@ -66,7 +66,7 @@ class ProgressCallback(TrainerCallback):
         self.progress = progress
         self.task = task
 
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
         """Show the step and its reward."""
         if logs and "reward" in logs:
             self.progress.update(self.task, completed=state.global_step, reward=logs["reward"])
@@ -75,7 +75,7 @@ class ProgressCallback(TrainerCallback):
 class PruneCallback(TrainerCallback):
     """Removes old checkpoints once a newer one is complete, never before."""
 
-    def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Keep the newest checkpoints; the one just saved is complete by now."""
         if state.is_world_process_zero:
             for old in checkpoints_of(Path(args.output_dir))[:-KEPT_CHECKPOINTS]:
@@ -88,7 +88,7 @@ class KeepOptimizer(TrainerCallback):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def on_train_begin(self, _args: Any, state: Any, _control: Any, optimizer: Any = None, **_: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, optimizer: Any = None, **_: Any) -> None:  # noqa: ARG002
         """Load the moments, unless the stage resumes from a checkpoint of its own.
 
         Raises:

@@ -175,12 +175,15 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_taken(case: Path,
     assert_same_weights(case, fresh)
 
 
-def test_a_damaged_final_folder_is_trained_again(case: Path, fresh: Path) -> None:
-    interrupted_at(12, fresh)
+@pytest.mark.parametrize("call", [12, 16], ids=["before", "after a checkpoint of the next stage"])
+def test_a_damaged_final_folder_is_trained_again(case: Path, fresh: Path, call: int) -> None:
+    interrupted_at(call, fresh)
     weights_file = fresh / "run/stages/0-look/final/model.safetensors"
     weights_file.write_bytes(weights_file.read_bytes()[:-1])
     train_case(fresh)
     assert_same_weights(case, fresh)
+    steps = [(one["stage_index"], one["step"]) for one in log_of(fresh) if "event" not in one]
+    assert steps == [(0, step) for step in range(1, 6)] + [(1, step) for step in range(1, 5)]
     assert sum(one.get("event") == "stage_end" for one in log_of(fresh)) == 2
 
 
