@@ -205,7 +205,7 @@ def measure(model: Any, encoder: Encoder, drafts: Iterable[Draft], *, batch_size
 
 
 def make_tiny(recipe: Recipe, out: Path, *, measure_every: int = 0) -> None:
-    """Run the recipe and write the model folder; ``measure_every`` steps of the last phase print the accuracy so far."""
+    """Run the recipe and write the model folder; every ``measure_every`` steps of the last phase are measured too."""
     drafts = [draft for family in FAMILIES for draft in draw(family, recipe.questions, TRAIN_SEED)]
     processor = tiny_processor(train_tokenizer(tokenizer_texts(drafts[::7])))
     encoder = Encoder(processor)
