@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from PIL import Image
-
+from datasets_builders.drafts import Draft
 from datasets_builders.transit.config import TransitConfig
 from datasets_builders.transit.draw import Drawing, draw_network
 from datasets_builders.transit.layout import SMALL
@@ -28,19 +27,6 @@ REAL_STRETCH = 1.3
 """How much more one axis of a real network may be enlarged than the other to fill the picture."""
 PATIENCE = 60
 """Repeated questions of one task before it is given up on a map."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Draft:
-    """A map with its questions, not yet stored."""
-
-    picture: Image.Image
-    samples: tuple[Sample, ...]
-    """Complete but for ``media``, which the writer fills in."""
-    network: Network
-    """What the picture shows."""
-    description: str = ""
-    """Each line with its stops and their places, as text; what a supervised warm-up learns to see from."""
 
 
 def transit_examples(config: TransitConfig) -> Iterator[Draft]:
@@ -69,6 +55,7 @@ class _Record:
 def drafts_of(config: TransitConfig, whole: Network | None) -> Iterator[Draft]:
     """Yield maps with questions, of made-up networks or of a real one and its parts."""
     record = _Record()
+    id_prefix = f"transit-{config.source_name}-{config.seed}"
     made = idle = index = 0
     while made < config.count:
         rng = random.Random(f"{config.seed}/{index}")
@@ -86,7 +73,7 @@ def drafts_of(config: TransitConfig, whole: Network | None) -> Iterator[Draft]:
                 if len(questions) < config.questions_per_map:
                     record.spent.add(lines)
         if questions:
-            yield _draft(network, drawing, questions[: config.count - made], index)
+            yield _draft(network, drawing, questions[: config.count - made], f"{id_prefix}-{index:06d}")
         made += len(questions)
         idle = 0 if questions else idle + 1
         index += 1
@@ -129,7 +116,7 @@ def _ask_about(
     legible = [station for station in network.stations if station in drawing.legible]
     asker = Asker(network=network, legible=legible, rng=rng, asked=record.asked)
     questions: list[Question] = []
-    open_tasks = dict.fromkeys(config.tasks, PATIENCE)
+    open_tasks = dict.fromkeys(config.asked_tasks, PATIENCE)
     while len(questions) < config.questions_per_map and open_tasks and len(legible) > 1:
         task = min(open_tasks, key=lambda task: record.asked[task, None])
         question = ask(task, asker if open_tasks[task] > PATIENCE // 2 else replace(asker, flattens=False))
@@ -146,10 +133,10 @@ def _ask_about(
     return questions
 
 
-def _draft(network: Network, drawing: Drawing, questions: list[Question], index: int) -> Draft:
+def _draft(network: Network, drawing: Drawing, questions: list[Question], name: str) -> Draft:
     samples = tuple(
         Sample(
-            id=f"{index:06d}-{number:02d}-{question.task.split('/')[1]}",
+            id=f"{name}-{number:02d}-{question.task.split('/')[1]}",
             task=question.task,
             question=question.text,
             media=(),
@@ -159,8 +146,7 @@ def _draft(network: Network, drawing: Drawing, questions: list[Question], index:
         )
         for number, question in enumerate(questions)
     )
-    described = _describe(network, drawing)
-    return Draft(picture=drawing.picture, samples=samples, network=network, description=described)
+    return Draft(drawing.picture, samples, _describe(network, drawing))
 
 
 def _describe(network: Network, drawing: Drawing) -> str:
