@@ -1,4 +1,4 @@
-"""What every backend shares: decoding limits and the record of a sample that could not be run. Imports no model library."""
+"""What every backend shares: decoding limits and the record of a sample that could not be run. Imports no torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ class Decoding:
     def __post_init__(self) -> None:
         for name in ("batch_size", "max_completion_length"):
             if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1; found {getattr(self, name)}; at evaluation.{name}; raise it")
+                raise InputError(
+                    f"{name} must be at least 1; found {getattr(self, name)}; at evaluation.{name}; raise it"
+                )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

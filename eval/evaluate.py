@@ -88,9 +88,13 @@ def rescore(out: Path, samples: Mapping[str, list[Sample]]) -> Path:
         prompt, sample = prompts.pop(key, None), gold.get(key)
         if prompt is None or sample is None:
             missing = "sample" if sample is None else "prompt of its own"
-            raise InputError(f"a prediction must have a {missing}; found none; at {out / PREDICTIONS_NAME}, {key}; evaluate again")
+            raise InputError(
+                f"a prediction must have a {missing}; found none; at {out / PREDICTIONS_NAME}, {key}; evaluate again"
+            )
         frame = Frame(**prompt["frame"]) if prompt["frame"] else None
-        rows.append(score_row(key[0], score_prediction(sample, row_prediction(row), style=prompt["style"], frame=frame)))
+        rows.append(
+            score_row(key[0], score_prediction(sample, row_prediction(row), style=prompt["style"], frame=frame))
+        )
     if prompts:
         raise InputError(
             f"every prompt must have a prediction; found {len(prompts)} without, first {next(iter(prompts))}; "
@@ -163,7 +167,7 @@ def _prompt_row(dataset: str, sample: Sample, style: PromptStyle, frame_of: Fram
 
 
 def _frame_or_none(sample: Sample, frame_of: FrameRule) -> Frame | None:
-    """Return the frame of a sample's first picture; none where its shape is impossible, which generation reports as a failure."""
+    """Return the frame of a sample's first picture; none for an impossible shape, which generation reports."""
     try:
         return frame_of(sample.media[0]) if sample.media else None
     except ValueError:

@@ -37,7 +37,9 @@ def score_predictions(
     """
     by_id = _matched(samples, predictions)
     return [
-        score_prediction(sample, by_id[sample.id], style=style, frame=frame_of(sample.media[0]) if sample.media else None)
+        score_prediction(
+            sample, by_id[sample.id], style=style, frame=frame_of(sample.media[0]) if sample.media else None
+        )
         for sample in samples
     ]
 
@@ -66,7 +68,11 @@ def _matched(samples: Sequence[Sample], predictions: Sequence[Prediction]) -> di
     wanted = {sample.id for sample in samples}
     odd = sorted(by_id.keys() ^ wanted)
     if odd or len(by_id) != len(predictions):
-        kind = "a repeated id" if not odd else f"{'an unknown' if odd[0] in by_id else 'no prediction for the'} id {odd[0]!r}"
+        kind = (
+            "a repeated id"
+            if not odd
+            else f"{'an unknown' if odd[0] in by_id else 'no prediction for the'} id {odd[0]!r}"
+        )
         raise InputError(
             f"predictions must answer each sample once; found {kind} among {len(predictions)} predictions for "
             f"{len(samples)} samples; at predictions; give the predictions of this dataset"

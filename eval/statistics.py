@@ -1,7 +1,8 @@
 """Intervals and tests for accuracies: pure functions over numbers, without numpy or scipy.
 
-Values are scores of items in 0..1. ``clusters`` names, item by item, the picture or clip that the item asks about; items of one cluster are not
-independent, and every interval here can take that into account. With one item a cluster all formulas reduce to the usual ones.
+Values are scores of items in 0..1. ``clusters`` names, item by item, the picture or clip that the item asks about;
+items of one cluster are not independent, and every interval here can take that into account. With one item a cluster
+all formulas reduce to the usual ones.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class MeanEstimate:
     naive_se: float
     """Standard error as if all items were independent."""
     se: float
-    """Standard error with items of one cluster taken together; equals ``naive_se`` when each item is its own cluster."""
+    """Standard error with items of one cluster taken together; ``naive_se`` where each item is its own cluster."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +46,8 @@ class GainEstimate:
 def student_t_quantile(probability: float, degrees: int) -> float:
     """Return t with P(T <= t) = ``probability`` for ``degrees`` (>= 1) degrees of freedom.
 
-    Few degrees: bisection on the finite sums for whole degrees (Abramowitz and Stegun 26.7.3 and 26.7.4). Many: the expansion around the normal
-    quantile (26.7.5).
+    Few degrees: bisection on the finite sums for whole degrees (Abramowitz and Stegun 26.7.3 and 26.7.4). Many: the
+    expansion around the normal quantile (26.7.5).
     """
     if not 0.0 < probability < 1.0 or degrees < 1:
         raise ValueError(f"probability must lie in (0, 1) and degrees be at least 1; found {probability} and {degrees}")
@@ -94,7 +95,9 @@ def mean_estimate(values: Sequence[float], clusters: Sequence[Hashable] | None =
     """Return the mean of ``values`` with naive and clustered standard errors.
 
     naive:      SE^2 = sum_i (x_i - m)^2 / (n (n - 1))
-    clustered:  SE^2 = C / (C - 1) * sum_c (sum_{i in c} (x_i - m))^2 / n^2     (Miller 2024, arXiv 2411.00640, with the small-sample factor)
+    clustered:  SE^2 = C / (C - 1) * sum_c (sum_{i in c} (x_i - m))^2 / n^2
+
+    The clustered form is Miller's (2024, arXiv 2411.00640) with the small-sample factor C / (C - 1).
 
     A standard error is infinite where one item, or one cluster, leaves it undefined. Raises ValueError on no values.
     """
@@ -121,8 +124,9 @@ def mean_estimate(values: Sequence[float], clusters: Sequence[Hashable] | None =
 def wilson_interval(proportion: float, n: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Return Wilson's score interval of a proportion over ``n`` independent items.
 
-    centre = (p + z^2 / 2n) / (1 + z^2 / n), half width = z / (1 + z^2 / n) * sqrt(p (1 - p) / n + z^2 / 4n^2). ``n`` need not be whole: clustered items
-    count as fewer (:func:`effective_size`). With no items the interval is the whole range.
+    centre = (p + z^2 / 2n) / (1 + z^2 / n), half width = z / (1 + z^2 / n) * sqrt(p (1 - p) / n + z^2 / 4n^2). ``n``
+    need not be whole: clustered items count as fewer (:func:`effective_size`). With no items the interval is the whole
+    range.
     """
     if not 0.0 <= proportion <= 1.0:
         raise ValueError(f"a proportion must lie in [0, 1]; found {proportion}")
@@ -159,9 +163,10 @@ def paired_gain_interval(
 ) -> GainEstimate:
     """Return the mean of ``after - before`` over the same items, with its interval.
 
-    The interval is gain +- t * SE with the clustered standard error of the differences and t on C - 1 degrees of freedom, cut to [-1, 1]. Two cases have
-    no such interval. One cluster only: the whole range. All differences equal: at this confidence at most a share u = 1 - ((1 - confidence) / 2)^(1/C) of
-    all clusters may differ, in whichever direction, so the mean lies within u of (1 - u) times the difference seen.
+    The interval is gain +- t * SE with the clustered standard error of the differences and t on C - 1 degrees of
+    freedom, cut to [-1, 1]. Two cases have no such interval. One cluster only: the whole range. All differences equal:
+    at this confidence at most a share u = 1 - ((1 - confidence) / 2)^(1/C) of all clusters may differ, in whichever
+    direction, so the mean lies within u of (1 - u) times the difference seen.
     """
     differences = [y - x for x, y in zip(before, after, strict=True)]
     estimate = mean_estimate(differences, clusters)
@@ -179,10 +184,11 @@ def paired_gain_interval(
 
 
 def mcnemar_exact(worse: int, better: int) -> float:
-    """Return the exact two-sided p-value of McNemar's test: 2 P(Bin(worse + better, 1/2) <= min(worse, better)), at most 1.
+    """Return the exact two-sided p-value of McNemar's test.
 
-    ``worse`` items were right before and wrong after, ``better`` the reverse; items with equal scores do not enter. On graded scores, with items counted by
-    the sign of their change, the same number is the exact sign test. Items are taken as independent.
+    p = 2 P(Bin(worse + better, 1/2) <= min(worse, better)), at most 1. ``worse`` items were right before and wrong
+    after, ``better`` the reverse; items with equal scores do not enter. On graded scores, with items counted by the
+    sign of their change, the same number is the exact sign test. Items are taken as independent.
     """
     if worse < 0 or better < 0:
         raise ValueError(f"counts must not be negative; found {worse} and {better}")

@@ -1,9 +1,9 @@
 """The stored stages of one evaluation: JSON lines, each file written whole or not at all, each redoable alone.
 
-    evaluation.json     settings: datasets with their folders, prompt style, limits, versions
-    prompts.jsonl       what was asked: messages, coordinate frame, gold answer, media
-    predictions.jsonl   what the model wrote, and why it stopped
-    scores.jsonl        what was read from it, and its scores
+evaluation.json     settings: datasets with their folders, prompt style, limits, versions
+prompts.jsonl       what was asked: messages, coordinate frame, gold answer, media
+predictions.jsonl   what the model wrote, and why it stopped
+scores.jsonl        what was read from it, and its scores
 """
 
 from __future__ import annotations
@@ -51,10 +51,14 @@ def _read_row(line: bytes, where: str, required: Iterable[str]) -> dict[str, Any
     except ValueError as error:
         raise InputError(f"a line must be JSON; found {error}; at {where}; run the evaluation again") from error
     if not isinstance(row, dict):
-        raise InputError(f"a line must be a JSON object; found {type(row).__name__}; at {where}; run the evaluation again")
+        raise InputError(
+            f"a line must be a JSON object; found {type(row).__name__}; at {where}; run the evaluation again"
+        )
     for key in required:
         if key not in row:
-            raise InputError(f"a row must hold {key!r}; found {', '.join(row)}; at {where}.{key}; run the evaluation again")
+            raise InputError(
+                f"a row must hold {key!r}; found {', '.join(row)}; at {where}.{key}; run the evaluation again"
+            )
     return row
 
 
@@ -68,6 +72,8 @@ def rows_by_key(path: Path, required: Iterable[str] = ()) -> dict[Key, dict[str,
     for row in read_rows(path, ("id", *required)):
         key = (str(row.get("dataset", "")), str(row["id"]))
         if key in keyed:
-            raise InputError(f"an item must have one row; found two; at {path}, id {key[1]!r}; run the evaluation again")
+            raise InputError(
+                f"an item must have one row; found two; at {path}, id {key[1]!r}; run the evaluation again"
+            )
         keyed[key] = row
     return keyed

@@ -23,9 +23,10 @@ REQUIRED = ("task", "status", "scores")
 def summarise(before: Path, after: Path) -> dict[str, Any]:
     """Compare the ``scores.jsonl`` of two evaluation folders item by item.
 
-    Returns ``{"tasks": {FAMILY: entry}, "subtasks": {TASK: entry}}``. An entry holds ``before``, ``after`` (accuracy, 0..1) with ``before_ci95``, ``after_ci95``
-    (Wilson), ``n``, ``clusters`` (distinct pictures), ``gain_ci95`` (paired, clustered by picture), ``p_value`` (exact McNemar; on graded scores the sign test;
-    items taken as independent), and as shares of items ``parse_failures_*`` and ``truncated_*``, as a count ``failed_*``.
+    Returns ``{"tasks": {FAMILY: entry}, "subtasks": {TASK: entry}}``. An entry holds ``before``, ``after`` (accuracy,
+    0..1) with ``before_ci95``, ``after_ci95`` (Wilson), ``n``, ``clusters`` (distinct pictures), ``gain_ci95`` (paired,
+    clustered by picture), ``p_value`` (exact McNemar; on graded scores the sign test; items taken as independent), and
+    as shares of items ``parse_failures_*`` and ``truncated_*``, as a count ``failed_*``.
 
     Raises:
         InputError: a file is missing or damaged, or the two do not hold the same items.
@@ -51,7 +52,8 @@ def paired_rows(before: Path, after: Path) -> list[Pair]:
     if odd or not first:
         found = f"{len(odd)} items in one only, first {odd[0]}" if odd else "no items"
         raise InputError(
-            f"two evaluations must hold the same items; found {found}; at {before} and {after}; evaluate both on the same data"
+            f"two evaluations must hold the same items; found {found}; at {before} and {after}; "
+            "evaluate both on the same data"
         )
     return [(first[key], second[key]) for key in first]
 

@@ -1,8 +1,8 @@
 """Greedy decoding of a dataset with a transformers model, batched with padding on the left.
 
-One sample in, one prediction out, always and in the order given. A picture that cannot be read, or that the processor refuses, becomes a
-prediction with ``StopReason.FAILED`` and its reason; it is scored as wrong and counted, never dropped. In fp32 the outputs do not depend on the batch size
-beyond rounding.
+One sample in, one prediction out, always and in the order given. A picture that cannot be read, or that the processor
+refuses, becomes a prediction with ``StopReason.FAILED`` and its reason; it is scored as wrong and counted, never
+dropped. In fp32 the outputs do not depend on the batch size beyond rounding.
 """
 
 from __future__ import annotations

@@ -118,7 +118,11 @@ def headline(rows: Sequence[AccuracyRow]) -> str:
     fallen = [row for row in families if row.verdict == "down"]
     unclear = [row for row in families if row.verdict == "open"]
     of_all = f"{len(risen)} of {len(families)} task families"
-    first = f"Held-out accuracy rose in {of_all}{_gains(risen)}." if risen else f"Held-out accuracy rose in none of {len(families)} task families."
+    first = (
+        f"Held-out accuracy rose in {of_all}{_gains(risen)}."
+        if risen
+        else f"Held-out accuracy rose in none of {len(families)} task families."
+    )
     second = f" It fell in {len(fallen)}{_gains(fallen)}." if fallen else " It fell in none."
     third = f" Unclear, since the interval holds zero, in {len(unclear)}{_gains(unclear)}." if unclear else ""
     return first + second + third

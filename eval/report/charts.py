@@ -80,8 +80,8 @@ def line_chart(
 ) -> Chart | None:
     """Return the chart of one logged quantity over all steps, or None where fewer than two steps have it.
 
-    ``share`` marks a quantity between 0 and 1, drawn on that axis in per cent. ``unit_if_fits`` draws any other quantity from 0 to 1 as long as its values
-    lie there, so that several charts compare.
+    ``share`` marks a quantity between 0 and 1, drawn on that axis in per cent. ``unit_if_fits`` draws any other
+    quantity from 0 to 1 as long as its values lie there, so that several charts compare.
     """
     points = [point for point in _points(steps, key) if point[2] is not None]
     if len(points) < 2:

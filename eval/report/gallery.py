@@ -102,9 +102,7 @@ def item_outcomes(record: RunRecord) -> dict[Key, Outcome]:
         shared = (key for key in record.prompts if key in record.before and key in record.after)
         return {key: compare(accuracy_of(record.before[key]), accuracy_of(record.after[key])) for key in shared}
     single = record.before or record.after
-    return {
-        key: "right" if accuracy_of(single[key]) >= 1.0 else "wrong" for key in record.prompts if key in single
-    }
+    return {key: "right" if accuracy_of(single[key]) >= 1.0 else "wrong" for key in record.prompts if key in single}
 
 
 def compare(before: float, after: float) -> Outcome:
@@ -115,9 +113,9 @@ def compare(before: float, after: float) -> Outcome:
 
 
 def choose_items(outcomes: Mapping[Key, Outcome], task_of: Mapping[Key, str], limit: int) -> list[Key]:
-    """Return at most ``limit`` items, evenly over tasks; within a task outcomes take turns, changed items twice as often.
+    """Return at most ``limit`` items, evenly over tasks; in a task outcomes take turns, changed items twice as often.
 
-    Turns keep a page honest: however many items improved, failures stay in sight. Order: by outcome, then tasks in turn.
+    Turns keep a page honest: however many items improved, failures stay in sight. Ordered by outcome, tasks in turn.
     """
     by_task: defaultdict[str, list[Key]] = defaultdict(list)
     for key in outcomes:
@@ -150,13 +148,13 @@ def _card(record: RunRecord, key: Key, outcome: Outcome, shelf: PictureShelf) ->
     media = prompt["media"][0] if prompt["media"] else None
     found = shelf.get(key[0], media) if media else "this item has no picture"
     picture = found if isinstance(found, Picture) else None
+    rows: dict[Literal["before", "after"], dict[str, Any] | None]
     rows = {"before": record.before.get(key), "after": record.after.get(key)}
     marks: list[Mark] = []
     if picture:
         marks += marks_of(prompt["gold"], "gold", picture.width, picture.height)
-        for when in ("before", "after"):
-            row = rows[when]
-            marks += marks_of(row.get("parsed"), when, picture.width, picture.height) if row else []  # type: ignore[arg-type]
+        for when, row in rows.items():
+            marks += marks_of(row.get("parsed"), when, picture.width, picture.height) if row else []
     return Card(
         id=key[1],
         task=str(prompt["task"]),
@@ -164,7 +162,7 @@ def _card(record: RunRecord, key: Key, outcome: Outcome, shelf: PictureShelf) ->
         question=visible(str(prompt["question"])),
         choices=tuple(visible(str(choice)) for choice in prompt.get("choices", ())),
         gold=visible(str(prompt["gold_text"])),
-        readings=tuple(_reading(when, row) for when, row in rows.items() if row),  # type: ignore[arg-type]
+        readings=tuple(_reading(when, row) for when, row in rows.items() if row),
         picture=picture,
         no_picture="" if picture else str(found),
         marks=tuple(marks),

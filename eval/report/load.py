@@ -119,7 +119,9 @@ def _add_roots(record: RunRecord, folder: Path) -> None:
         datasets = parse_json(path.read_bytes())["datasets"]
         stated = {name: folder / facts["path"] for name, facts in datasets.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
-        record.notices.append(f"{path.relative_to(record.path).as_posix()} is damaged; pictures outside data/ are not shown.")
+        record.notices.append(
+            f"{path.relative_to(record.path).as_posix()} is damaged; pictures outside data/ are not shown."
+        )
         return
     for name, root in stated.items():
         record.dataset_roots.setdefault(name, []).append(root)

@@ -124,7 +124,14 @@ def marks_of(answer_json: Mapping[str, Any] | None, who: Who, width: int, height
 def _marks(answer: Answer, who: Who, frame: Frame) -> list[Mark]:
     if isinstance(answer, Boxes):
         return [
-            Mark(who=who, shape="box", x=box.x1, y=box.y1, width=max(0.0, box.x2 - box.x1), height=max(0.0, box.y2 - box.y1))
+            Mark(
+                who=who,
+                shape="box",
+                x=box.x1,
+                y=box.y1,
+                width=max(0.0, box.x2 - box.x1),
+                height=max(0.0, box.y2 - box.y1),
+            )
             for box in convert_boxes(answer, frame).boxes
         ]
     point = answer if isinstance(answer, Point) else answer.point if isinstance(answer, Action) else None

@@ -54,11 +54,10 @@ def stage_rows(record: RunRecord) -> list[StageRow]:
 
 def _stage_row(steps: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], config: Mapping[str, Any]) -> StageRow:
     tenth = max(1, len(steps) // 10)
-    mix = plan.get("mix")
     return StageRow(
         name=visible(str(steps[0].get("stage", ""))),
         steps=len(steps),
-        mix=visible(", ".join(f"{name} × {weight:g}" for name, weight in mix.items())) if _is_mix(mix) else "",
+        mix=visible(_mix_text(plan.get("mix"))),
         prompt_style=visible(str(plan.get("prompt_style") or config.get("prompt_style") or "")),
         reward_first=_mean_text(steps[:tenth], "reward"),
         reward_last=_mean_text(steps[-tenth:], "reward"),
@@ -69,8 +68,11 @@ def _stage_row(steps: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], conf
     )
 
 
-def _is_mix(mix: Any) -> bool:
-    return isinstance(mix, dict) and all(isinstance(weight, int | float) for weight in mix.values())
+def _mix_text(mix: Any) -> str:
+    """Write a stage's data mix; nothing where the config holds none, or something else in its place."""
+    if not isinstance(mix, dict) or not all(isinstance(weight, int | float) for weight in mix.values()):
+        return ""
+    return ", ".join(f"{name} × {weight:g}" for name, weight in mix.items())
 
 
 def _mean_text(steps: Sequence[Mapping[str, Any]], key: str, *, share: bool = False) -> str:
@@ -116,12 +118,20 @@ def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
         ),
         groups=several(
             line_chart(
-                steps, "frac_reward_zero_std", title="Groups without reward variance", unit="share, no signal", share=True
+                steps,
+                "frac_reward_zero_std",
+                title="Groups without reward variance",
+                unit="share, no signal",
+                share=True,
             ),
             line_chart(steps, "reward_std", title="Reward spread", unit="standard deviation"),
             line_chart(steps, "completions/mean_length", title="Completion length", unit="tokens, mean"),
             line_chart(
-                steps, "completions/clipped_ratio", title="Cut off by the token limit", unit="share of completions", share=True
+                steps,
+                "completions/clipped_ratio",
+                title="Cut off by the token limit",
+                unit="share of completions",
+                share=True,
             ),
             line_chart(steps, "parse_failures", title="Unreadable answers", unit="share of completions", share=True),
             line_chart(steps, "failed_rollouts", title="Failed rollouts", unit="share of completions", share=True),
@@ -138,7 +148,9 @@ def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
 
 def remarks(events: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what happened besides plain steps (resumed, warned, stopped early), a sentence each."""
-    return [_remark(event) for event in events if event["event"] not in ("stage_start", "stage_end") or "reason" in event]
+    return [
+        _remark(event) for event in events if event["event"] not in ("stage_start", "stage_end") or "reason" in event
+    ]
 
 
 def _remark(event: Mapping[str, Any]) -> str:

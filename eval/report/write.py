@@ -1,7 +1,8 @@
 """Put the page together: one HTML file that needs nothing else.
 
-Everything from the run is data to the template, which escapes it; only the page's own style and script enter as they are, and the page's content policy
-names that script by its checksum, so no other script runs in it whatever a completion holds.
+Everything from the run is data to the template, which escapes it; only the page's own style and script enter as they
+are, and the page's content policy names that script by its checksum, so no other script runs in it whatever a
+completion holds.
 """
 
 from __future__ import annotations

@@ -39,15 +39,27 @@ def small_model() -> tuple[Any, Any]:
 def scenes(tmp_path: Path) -> DatasetFolder:
     """Nine questions on pictures of different sizes; the last two share one."""
     config: dict[str, Any] = {}
-    with DatasetWriter(tmp_path / "scenes", builder="test", version="1", config=config, seed=0, source="drawn", licence="CC0-1.0") as writer:
-        for index, size in enumerate([(112, 112), (168, 84), (56, 140), (112, 56), (196, 196), (84, 84), (140, 112), (64, 64)]):
+    with DatasetWriter(
+        tmp_path / "scenes", builder="test", version="1", config=config, seed=0, source="drawn", licence="CC0-1.0"
+    ) as writer:
+        for index, size in enumerate(
+            [(112, 112), (168, 84), (56, 140), (112, 56), (196, 196), (84, 84), (140, 112), (64, 64)]
+        ):
             image = Image.new("RGB", size, "white")
             ImageDraw.Draw(image).rectangle((5 + index, 9, 40, 44), fill=(30 * index, 90, 200 - 20 * index))
             media = writer.add_image(image)
             frame = Boxes(boxes=(Box(x1=5.0 + index, y1=9, x2=40, y2=44),), frame=_original(size))
             answers = [frame, YesNo(value=True), Number(value=1.0)]
             tasks = ["scenes/ground", "scenes/yes_no", "scenes/count"]
-            writer.add(_sample(f"s{index}", tasks[index % 3], "Where is the shape?" + " Look closely." * (index % 4), media, answers[index % 3]))
+            writer.add(
+                _sample(
+                    f"s{index}",
+                    tasks[index % 3],
+                    "Where is the shape?" + " Look closely." * (index % 4),
+                    media,
+                    answers[index % 3],
+                )
+            )
         writer.add(_sample("s8", "scenes/yes_no", "Is there a shape?", media, YesNo(value=True)))
     return read_folder(tmp_path / "scenes")
 

@@ -15,13 +15,26 @@ from PIL import Image, ImageDraw
 from eval.storage import write_rows
 from eval.summary import summarise
 
-STAGES = (("perceive", 60, ("accuracy", "format")), ("locate", 60, ("accuracy", "iou", "format")), ("reason", 50, ("accuracy", "route_detail", "format")))
+STAGES = (
+    ("perceive", 60, ("accuracy", "format")),
+    ("locate", 60, ("accuracy", "iou", "format")),
+    ("reason", 50, ("accuracy", "route_detail", "format")),
+)
 COLOURS = {"red": "#d94a3d", "green": "#3f9a57", "blue": "#3568c0", "yellow": "#e0b02e", "purple": "#8a4fb0"}
-STATIONS = ["Karlsplatz", "Stephansplatz", "Schwedenplatz", "Praterstern", "Westbahnhof", "Volkstheater", "Landstraße", "Längenfeldgasse"]
+STATIONS = [
+    "Karlsplatz",
+    "Stephansplatz",
+    "Schwedenplatz",
+    "Praterstern",
+    "Westbahnhof",
+    "Volkstheater",
+    "Landstraße",
+    "Längenfeldgasse",
+]
 
 HOSTILE = (
-    '<script>window.pwned = 1</script>',
-    '</script><script>window.pwned = 2</script>',
+    "<script>window.pwned = 1</script>",
+    "</script><script>window.pwned = 2</script>",
     '"><img src=x onerror="window.pwned = 3">',
     "' onmouseover='window.pwned = 4' x='",
     "\x1b[31mred\x1b[0m \x07 bell",
@@ -40,7 +53,11 @@ CONFIG = {
         {"name": "locate", "mix": {"gui_train": 1.0, "scenes_train": 1.0}, "steps": 60, "order": "easy_to_hard"},
         {"name": "reason", "mix": {"transit_train": 3.0, "gui_train": 1.0}, "steps": 50, "order": "shuffled"},
     ],
-    "evaluation": {"datasets": ["scenes_test", "gui_test", "transit_test"], "batch_size": 64, "max_completion_length": 64},
+    "evaluation": {
+        "datasets": ["scenes_test", "gui_test", "transit_test"],
+        "batch_size": 64,
+        "max_completion_length": 64,
+    },
 }
 
 
@@ -88,33 +105,83 @@ def _store(image: Image.Image, folder: Path) -> dict[str, Any]:
 
 
 def _items(root: Path, rng: random.Random, count: int) -> list[dict[str, Any]]:
-    """Each item: dataset, task, question, gold answer as JSON and text, media, a wrong answer, chances before and after."""
+    """Return items: dataset, task, question, picture, right and wrong answer, chances before and after."""
     items: list[dict[str, Any]] = []
     for index in range(count):
         media = _store(draw_scene(rng), root / "scenes_test")
         gold = rng.randint(0, 5)
-        items.append(_item("scenes_test", "scenes/count", f"How many {rng.choice(list(COLOURS))} shapes are there?", ("number", gold, (gold + 1) % 6), media, (0.38, 0.66)))
-        items.append(_item("scenes_test", "scenes/yes_no", f"Is there a {rng.choice(list(COLOURS))} circle?", ("yes_no", index % 2 == 0, index % 2 == 1), media, (0.58, 0.74)))
+        items.append(
+            _item(
+                "scenes_test",
+                "scenes/count",
+                f"How many {rng.choice(list(COLOURS))} shapes are there?",
+                ("number", gold, (gold + 1) % 6),
+                media,
+                (0.38, 0.66),
+            )
+        )
+        items.append(
+            _item(
+                "scenes_test",
+                "scenes/yes_no",
+                f"Is there a {rng.choice(list(COLOURS))} circle?",
+                ("yes_no", index % 2 == 0, index % 2 == 1),
+                media,
+                (0.58, 0.74),
+            )
+        )
         window, boxes = draw_window(rng)
         media = _store(window, root / "gui_test")
         label, box = rng.choice(sorted(boxes.items()))
         wrong = [max(0, c + rng.randint(-18, 18)) for c in box[:2]]
-        items.append(_item("gui_test", "gui/ground", f"Where is the button “{label}”?", ("boxes", box, [*wrong, wrong[0] + 62, wrong[1] + 20]), media, (0.31, 0.63)))
+        items.append(
+            _item(
+                "gui_test",
+                "gui/ground",
+                f"Where is the button “{label}”?",
+                ("boxes", box, [*wrong, wrong[0] + 62, wrong[1] + 20]),
+                media,
+                (0.31, 0.63),
+            )
+        )
         media = _store(draw_map(rng), root / "transit_test")
         start, end = rng.sample(STATIONS, 2)
-        items.append(_item("transit_test", "transit/yes_no", f"Are {start} and {end} on one line?", ("yes_no", index % 2 == 1, index % 2 == 0), media, (0.55, 0.60)))
+        items.append(
+            _item(
+                "transit_test",
+                "transit/yes_no",
+                f"Are {start} and {end} on one line?",
+                ("yes_no", index % 2 == 1, index % 2 == 0),
+                media,
+                (0.55, 0.60),
+            )
+        )
         if index % 2 == 0:
             legs = ("route", ("U4", start, end), ("U1", start, end))
-            items.append(_item("transit_test", "transit/plan", f"How do I get from {start} to {end}?", legs, media, (0.24, 0.22)))
+            items.append(
+                _item("transit_test", "transit/plan", f"How do I get from {start} to {end}?", legs, media, (0.24, 0.22))
+            )
     return items
 
 
-def _item(dataset: str, task: str, question: str, answers: tuple[str, Any, Any], media: dict[str, Any], chances: tuple[float, float]) -> dict[str, Any]:
+def _item(
+    dataset: str,
+    task: str,
+    question: str,
+    answers: tuple[str, Any, Any],
+    media: dict[str, Any],
+    chances: tuple[float, float],
+) -> dict[str, Any]:
     kind, gold, wrong = answers
     frame = {"kind": "original", "width": media["width"], "height": media["height"]}
     return {
-        "dataset": dataset, "task": task, "question": question, "media": media, "chances": chances,
-        "gold": _answer(kind, gold, frame), "wrong": _answer(kind, wrong, frame),
+        "dataset": dataset,
+        "task": task,
+        "question": question,
+        "media": media,
+        "chances": chances,
+        "gold": _answer(kind, gold, frame),
+        "wrong": _answer(kind, wrong, frame),
     }
 
 
@@ -138,29 +205,76 @@ def write_log(path: Path, rng: random.Random) -> None:
     lines: list[dict[str, Any]] = []
     global_step, clock = 0, 0.0
     for index, (stage, steps, terms) in enumerate(STAGES):
-        lines.append({"event": "stage_start", "stage": stage, "stage_index": index, "step": 0, "global_step": global_step, "time": clock})
+        lines.append(
+            {
+                "event": "stage_start",
+                "stage": stage,
+                "stage_index": index,
+                "step": 0,
+                "global_step": global_step,
+                "time": clock,
+            }
+        )
         for step in range(1, steps + 1):
             global_step += 1
             clock += 1.7 + rng.random()
             progress = 1 - math.exp(-step / 25)
             noise = lambda scale: rng.gauss(0, scale)  # noqa: E731
             record = {
-                "stage": stage, "stage_index": index, "step": step, "global_step": global_step, "time": round(clock, 2),
-                "reward": 0.34 + 0.3 * progress + noise(0.05), "reward_std": 0.3 - 0.08 * progress + noise(0.02),
+                "stage": stage,
+                "stage_index": index,
+                "step": step,
+                "global_step": global_step,
+                "time": round(clock, 2),
+                "reward": 0.34 + 0.3 * progress + noise(0.05),
+                "reward_std": 0.3 - 0.08 * progress + noise(0.02),
                 "frac_reward_zero_std": min(1, max(0, 0.2 + 0.25 * progress + noise(0.06))),
-                "completions/mean_length": 17 - 5 * progress + noise(0.7), "completions/clipped_ratio": max(0, 0.05 * (1 - progress) + noise(0.01)),
-                "parse_failures": max(0, 0.12 * (1 - progress) + noise(0.01)), "loss": noise(0.01), "grad_norm": 0.8 + abs(noise(0.3)), "learning_rate": 1e-4,
+                "completions/mean_length": 17 - 5 * progress + noise(0.7),
+                "completions/clipped_ratio": max(0, 0.05 * (1 - progress) + noise(0.01)),
+                "parse_failures": max(0, 0.12 * (1 - progress) + noise(0.01)),
+                "loss": noise(0.01),
+                "grad_norm": 0.8 + abs(noise(0.3)),
+                "learning_rate": 1e-4,
             }
             for place, term in enumerate(terms):
-                record[f"rewards/{term}"] = min(1, max(0, (0.9 if term == "format" else 0.3 + 0.08 * place) + 0.3 * progress * (term != "format") + noise(0.04)))
+                record[f"rewards/{term}"] = min(
+                    1,
+                    max(
+                        0,
+                        (0.9 if term == "format" else 0.3 + 0.08 * place)
+                        + 0.3 * progress * (term != "format")
+                        + noise(0.04),
+                    ),
+                )
             lines.append(record)
         if index == 1:
-            lines.append({"event": "resume", "stage": stage, "stage_index": 1, "step": steps, "global_step": global_step, "time": clock, "message": "from checkpoint-60"})
-        lines.append({"event": "stage_end", "stage": stage, "stage_index": index, "step": steps, "global_step": global_step, "time": clock})
+            lines.append(
+                {
+                    "event": "resume",
+                    "stage": stage,
+                    "stage_index": 1,
+                    "step": steps,
+                    "global_step": global_step,
+                    "time": clock,
+                    "message": "from checkpoint-60",
+                }
+            )
+        lines.append(
+            {
+                "event": "stage_end",
+                "stage": stage,
+                "stage_index": index,
+                "step": steps,
+                "global_step": global_step,
+                "time": clock,
+            }
+        )
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
 
-def _rows(items: list[dict[str, Any]], rng: random.Random, when: str, hostile: bool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _rows(
+    items: list[dict[str, Any]], rng: random.Random, when: str, hostile: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     prompts, scores = [], []
     for index, item in enumerate(items):
         key = {"dataset": item["dataset"], "id": f"{item['dataset']}-{index:04d}", "task": item["task"]}
@@ -170,16 +284,35 @@ def _rows(items: list[dict[str, Any]], rng: random.Random, when: str, hostile: b
         prediction = "<answer>the the the" if unreadable else f"<answer>{text}</answer>"
         question = item["question"]
         if hostile and index < 4 * len(HOSTILE):
-            prediction, question = HOSTILE[index % len(HOSTILE)], f"{question} {HOSTILE[index % len(HOSTILE)]}"
+            prediction, question = "\n".join(HOSTILE), f"{question} {HOSTILE[index % len(HOSTILE)]}"
             unreadable, right = True, False
-        prompts.append({
-            **key, "difficulty": "easy", "style": "direct", "frame": None, "messages": [], "question": question, "choices": [],
-            "gold": item["gold"][0], "gold_text": item["gold"][1], "media": [item["media"]],
-        })
-        scores.append({
-            **key, "cluster": item["media"]["path"], "prediction": prediction, "stop": "length" if unreadable else "end", "parsed": None if unreadable else answer,
-            "status": "no_answer" if unreadable else "ok", "detail": "", "well_formed": not unreadable, "scores": {"accuracy": float(right)},
-        })
+        prompts.append(
+            {
+                **key,
+                "difficulty": "easy",
+                "style": "direct",
+                "frame": None,
+                "messages": [],
+                "question": question,
+                "choices": [],
+                "gold": item["gold"][0],
+                "gold_text": item["gold"][1],
+                "media": [item["media"]],
+            }
+        )
+        scores.append(
+            {
+                **key,
+                "cluster": item["media"]["path"],
+                "prediction": prediction,
+                "stop": "length" if unreadable else "end",
+                "parsed": None if unreadable else answer,
+                "status": "no_answer" if unreadable else "ok",
+                "detail": "",
+                "well_formed": not unreadable,
+                "scores": {"accuracy": float(right)},
+            }
+        )
     return prompts, scores
 
 

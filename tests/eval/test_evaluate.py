@@ -33,7 +33,10 @@ def test_scores_of_perfect_wrong_unreadable_and_failed_predictions(scenes: Datas
     rule = frame_rule(family_of("qwen2_5_vl"), small_model[1])
     samples = scenes.samples
     frames = [rule(sample.media[0]) for sample in samples]
-    assert any((frame.width, frame.height) != (s.media[0].width, s.media[0].height) for s, frame in zip(samples, frames, strict=True))
+    assert any(
+        (frame.width, frame.height) != (s.media[0].width, s.media[0].height)
+        for s, frame in zip(samples, frames, strict=True)
+    )
     predictions = [perfect(sample, frame) for sample, frame in zip(samples, frames, strict=True)]
     predictions[1] = Prediction(id="s1", prediction="<answer>no</answer>")
     predictions[2] = Prediction(id="s2", prediction="<answer>1", stop=StopReason.LENGTH)
@@ -58,19 +61,26 @@ def test_predictions_must_match_samples(scenes: DatasetFolder, small_model: Any)
 
 
 def test_prediction_rows_round_trip() -> None:
-    plain = Prediction(id="a", prediction="x\u2028y\n\"", stop=StopReason.LENGTH)
+    plain = Prediction(id="a", prediction='x\u2028y\n"', stop=StopReason.LENGTH)
     failed = FailedPrediction(id="b", prediction="", stop=StopReason.FAILED, reason="why")
     for prediction in (plain, failed):
         assert row_prediction(json.loads(json.dumps(prediction_row("d", prediction)))) == prediction
 
 
-def test_evaluation_stores_four_stages_and_scores_can_be_redone(small_model: tuple[Any, Any], scenes: DatasetFolder, tmp_path: Path) -> None:
+def test_evaluation_stores_four_stages_and_scores_can_be_redone(
+    small_model: tuple[Any, Any], scenes: DatasetFolder, tmp_path: Path
+) -> None:
     model, processor = small_model
     out = tmp_path / "run" / "eval" / "before"
     told: list[tuple[int, int]] = []
     decoding = Decoding(batch_size=4, max_completion_length=4)
     path = evaluate(
-        model, processor, {"first": scenes, "second": scenes}, out, style="direct", decoding=decoding,
+        model,
+        processor,
+        {"first": scenes, "second": scenes},
+        out,
+        style="direct",
+        decoding=decoding,
         progress=lambda done, total: told.append((done, total)),
     )
     assert path == out / "scores.jsonl"
@@ -88,19 +98,27 @@ def test_evaluation_stores_four_stages_and_scores_can_be_redone(small_model: tup
 
     # The same answers written by a perfect model score 1 everywhere, from the files alone.
     rule = frame_rule(family_of("qwen2_5_vl"), processor)
-    better = [prediction_row(name, perfect(sample, rule(sample.media[0]))) for name in ("first", "second") for sample in scenes.samples]
+    better = [
+        prediction_row(name, perfect(sample, rule(sample.media[0])))
+        for name in ("first", "second")
+        for sample in scenes.samples
+    ]
     write_rows(out / "predictions.jsonl", better)
     rescore(out, {"first": scenes.samples, "second": scenes.samples})
     assert [row["scores"]["accuracy"] for row in read_rows(out / "scores.jsonl")] == [1.0] * 18
 
     write_rows(out / "predictions.jsonl", better[:-1])
-    with pytest.raises(InputError, match=r"every prompt must have a prediction; found 1 without, first \('second', 's8'\)"):
+    with pytest.raises(
+        InputError, match=r"every prompt must have a prediction; found 1 without, first \('second', 's8'\)"
+    ):
         rescore(out, {"first": scenes.samples, "second": scenes.samples})
     with pytest.raises(InputError, match="a prediction must have a sample"):
         rescore(out, {"first": scenes.samples})
 
 
-def test_a_second_evaluation_leaves_nothing_of_the_first(small_model: tuple[Any, Any], scenes: DatasetFolder, tmp_path: Path) -> None:
+def test_a_second_evaluation_leaves_nothing_of_the_first(
+    small_model: tuple[Any, Any], scenes: DatasetFolder, tmp_path: Path
+) -> None:
     model, processor = small_model
     write_rows(tmp_path / "scores.jsonl", [{"id": "old"}])
     (tmp_path / "prompts.jsonl").mkdir()  # writing the prompts must fail
@@ -114,8 +132,18 @@ def test_a_second_evaluation_leaves_nothing_of_the_first(small_model: tuple[Any,
 # ---------------------------------------------------------------------------------------------------- summary
 
 
-def row(item: str, task: str, accuracy: float, *, cluster: str | None = None, status: str = "ok", stop: str = "end") -> dict[str, Any]:
-    return {"dataset": "d", "id": item, "task": task, "cluster": cluster or item, "status": status, "stop": stop, "scores": {"accuracy": accuracy}}
+def row(
+    item: str, task: str, accuracy: float, *, cluster: str | None = None, status: str = "ok", stop: str = "end"
+) -> dict[str, Any]:
+    return {
+        "dataset": "d",
+        "id": item,
+        "task": task,
+        "cluster": cluster or item,
+        "status": status,
+        "stop": stop,
+        "scores": {"accuracy": accuracy},
+    }
 
 
 def write_pair(root: Path, before: list[dict[str, Any]], after: list[dict[str, Any]]) -> tuple[Path, Path]:
@@ -128,8 +156,12 @@ def test_summary_by_hand(tmp_path: Path) -> None:
     tasks = ["gui/ground"] * 4 + ["gui/name"] * 2 + ["transit/plan"] * 2
     clusters = ["p", "p", "q", "q", "r", "s", "t", "u"]
     first, second = [0, 0, 1, 0, 1, 0, 1, 0], [1, 1, 0, 0, 1, 1, 1, 0]
-    before = [row(str(i), task, a, cluster=c) for i, (task, a, c) in enumerate(zip(tasks, first, clusters, strict=True))]
-    after = [row(str(i), task, a, cluster=c) for i, (task, a, c) in enumerate(zip(tasks, second, clusters, strict=True))]
+    before = [
+        row(str(i), task, a, cluster=c) for i, (task, a, c) in enumerate(zip(tasks, first, clusters, strict=True))
+    ]
+    after = [
+        row(str(i), task, a, cluster=c) for i, (task, a, c) in enumerate(zip(tasks, second, clusters, strict=True))
+    ]
     before[0]["status"], before[0]["stop"], before[1]["status"] = "no_answer", "length", "bad_format"
     after[7]["status"], after[7]["stop"] = "empty", "failed"
     summary = summarise(*write_pair(tmp_path, before, after[::-1]))
@@ -169,7 +201,7 @@ def test_damaged_score_files_are_named(tmp_path: Path, content: str, message: st
     with pytest.raises(InputError, match=message):
         summarise(before, after)
     (after / "scores.jsonl").unlink()
-    with pytest.raises(InputError, match="found nothing; at .*run the evaluation first"):
+    with pytest.raises(InputError, match=r"found nothing; at .*run the evaluation first"):
         summarise(before, after)
 
 

@@ -16,7 +16,16 @@ from mmrl.families import family_of, frame_rule
 from mmrl.types import Media, Prediction, Sample, StopReason
 
 
-def run(model: Any, processor: Any, folder: DatasetFolder, samples: list[Sample] | None = None, *, batch: int = 4, limit: int = 8, **more: Any) -> list[Prediction]:
+def run(
+    model: Any,
+    processor: Any,
+    folder: DatasetFolder,
+    samples: list[Sample] | None = None,
+    *,
+    batch: int = 4,
+    limit: int = 8,
+    **more: Any,
+) -> list[Prediction]:
     return backend.generate(
         model,
         processor,
@@ -44,11 +53,15 @@ def test_equals_plain_generation_of_one_sample(small_model: tuple[Any, Any], sce
     model, processor = small_model
     sample = scenes.samples[4]
     frame = frame_rule(family_of("qwen2_5_vl"), processor)(sample.media[0])
-    text = processor.apply_chat_template(build_prompt(sample, style="direct", frame=frame), add_generation_prompt=True, tokenize=False)
+    text = processor.apply_chat_template(
+        build_prompt(sample, style="direct", frame=frame), add_generation_prompt=True, tokenize=False
+    )
     inputs = processor(text=[text], images=[scenes.open_image(sample.media[0])], return_tensors="pt")
     banned = backend.banned_token_ids(model, processor)
     with torch.no_grad():
-        ids = model.generate(**inputs, do_sample=False, max_new_tokens=8, suppress_tokens=banned)[0, inputs["input_ids"].shape[1] :]
+        ids = model.generate(**inputs, do_sample=False, max_new_tokens=8, suppress_tokens=banned)[
+            0, inputs["input_ids"].shape[1] :
+        ]
     expected = processor.tokenizer.decode(ids, skip_special_tokens=True)
     assert run(model, processor, scenes, batch=9)[4].prediction == expected
 
@@ -97,7 +110,12 @@ def test_a_picture_that_the_processor_refuses_fails_alone(small_model: tuple[Any
     samples = [*scenes.samples[:3], replace(scenes.samples[3], media=(strip,))]
     rule = frame_rule(family_of("qwen2_5_vl"), processor)
     predictions = backend.generate(
-        model, processor, samples, scenes.root, style="direct", decoding=Decoding(batch_size=4, max_completion_length=4),
+        model,
+        processor,
+        samples,
+        scenes.root,
+        style="direct",
+        decoding=Decoding(batch_size=4, max_completion_length=4),
         frame_of=lambda media: rule(scenes.samples[0].media[0] if media is strip else media),
     )
     assert [prediction.stop for prediction in predictions[:3]] == [StopReason.LENGTH] * 3
@@ -112,7 +130,6 @@ def test_placeholders_are_never_sampled(small_model: tuple[Any, Any], scenes: Da
     weights = model.get_output_embeddings().weight
     kept = weights.detach().clone()
     seen = torch.zeros(weights.shape[1])
-
 
     def note_last_hidden(_: Any, arguments: tuple[torch.Tensor]) -> None:
         seen.copy_(arguments[0][0, -1])
@@ -139,7 +156,9 @@ def _first_token(model: Any, processor: Any, folder: DatasetFolder, *, banned: l
 
     sample = folder.samples[0]
     frame = frame_rule(family_of("qwen2_5_vl"), processor)(sample.media[0])
-    text = processor.apply_chat_template(build_prompt(sample, style="direct", frame=frame), add_generation_prompt=True, tokenize=False)
+    text = processor.apply_chat_template(
+        build_prompt(sample, style="direct", frame=frame), add_generation_prompt=True, tokenize=False
+    )
     inputs = processor(text=[text], images=[folder.open_image(sample.media[0])], return_tensors="pt")
     with torch.no_grad():
         return int(model.generate(**inputs, do_sample=False, max_new_tokens=1, suppress_tokens=banned)[0, -1])
