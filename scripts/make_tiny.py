@@ -55,9 +55,9 @@ class Recipe:
     """Drawn for each task family, about four a picture."""
     single_steps: int = 400
     """Describe pictures of one shape: where sight begins."""
-    describe_steps: int = 900
+    describe_steps: int = 2200
     """Describe whole pictures of all families."""
-    answer_steps: int = 3000
+    answer_steps: int = 900
     """Answer questions, with a description every third step."""
     learning_rate: float = 1e-3
 
