@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Progress = Callable[[int, int], None]
 """Called with the number done so far and the total."""
 
 
 @contextmanager
-def progress_bar(description: str, *, unit: str = "it") -> Iterator[Progress]:
+def progress_bar(description: str, *, unit: str = "it", console: Console | None = None) -> Iterator[Progress]:
     """Show a bar with rate and time left while the block runs; yields the callback that moves it.
 
     On something that is no terminal the bar is a line at the end instead of a moving one.
@@ -26,7 +30,7 @@ def progress_bar(description: str, *, unit: str = "it") -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Bar(*columns) as bar:
+    with Bar(*columns, console=console) as bar:
         task = bar.add_task(description, total=None, rate="")
 
         def advance(done: int, total: int) -> None:

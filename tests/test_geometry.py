@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmrl.errors import InputError
@@ -75,6 +75,7 @@ def test_smart_resize_gives_the_published_sizes(source, expected, factor, min_pi
     min_pixels=st.integers(1, 100_000),
     spread=st.integers(2, 200),
 )
+@settings(deadline=None)
 def test_smart_resize_keeps_whole_patches_and_the_limits(height, width, factor, min_pixels, spread):
     max_pixels = min_pixels * spread
     if max(height, width) > 200 * min(height, width):
@@ -127,6 +128,7 @@ def frame_of(kind: str, width: int, height: int) -> Frame:
 
 
 @given(sides, sides, kinds, sides, sides, shares, shares)
+@settings(deadline=None)
 def test_points_and_boxes_come_back_from_every_frame(width, height, kind, model_width, model_height, u, v):
     source, target = original_frame(width, height), frame_of(kind, model_width, model_height)
     point = Point(x=u * width, y=v * height, frame=source)
@@ -139,6 +141,7 @@ def test_points_and_boxes_come_back_from_every_frame(width, height, kind, model_
 
 
 @given(st.integers(32, 4096), st.integers(32, 4096), shares, shares)
+@settings(deadline=None)
 def test_whole_model_pixels_come_back_within_half_a_model_pixel(width, height, u, v):
     new_height, new_width = smart_resize(height, width, factor=28, min_pixels=3_136, max_pixels=1_003_520)
     source, target = original_frame(width, height), model_frame(new_width, new_height)
@@ -150,6 +153,7 @@ def test_whole_model_pixels_come_back_within_half_a_model_pixel(width, height, u
 
 
 @given(st.integers(28, 4096), st.integers(28, 4096), st.integers(0, 4096), st.integers(0, 4096))
+@settings(deadline=None)
 def test_whole_pixels_survive_the_model_frame_exactly(width, height, x, y):
     x, y = min(x, width), min(y, height)
     new_height, new_width = smart_resize(height, width, factor=28, min_pixels=3_136, max_pixels=12_845_056)
@@ -196,6 +200,7 @@ valid_boxes = st.builds(make_box, starts, starts, lengths, lengths)
 
 
 @given(valid_boxes, valid_boxes, st.floats(0.1, 10), st.floats(0.1, 10))
+@settings(deadline=None)
 def test_iou_is_symmetric_bounded_and_the_same_in_every_frame(a, b, sx, sy):
     value = box_iou(a, b)
     assert 0 <= value <= 1

@@ -1,6 +1,6 @@
 """Typed answers: read from completions, written as a perfect model would, stored as exact JSON.
 
-Where the answer must stand, by prompt style (a completion is *well-formed* if nothing but white space stands elsewhere):
+Where the answer must stand, by prompt style; a completion is *well-formed* if nothing but white space is elsewhere:
 
 ======== ====================================================================================================
 direct   ``<answer>X</answer>``

@@ -7,7 +7,7 @@ fields of the dataclasses under their own names. Reading checks everything, sinc
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, get_args
 
@@ -119,7 +119,7 @@ class _Fields:
     def done(self) -> None:
         if self.left:
             raise InputError(
-                f"an answer must have no other fields; found {sorted(map(str, self.left))}; in {self.where}; remove them"
+                f"an answer has no other fields; found {sorted(map(str, self.left))}; in {self.where}; remove them"
             )
 
 
@@ -219,7 +219,7 @@ def _whole_point(fields: _Fields) -> Point:
     return point
 
 
-_READERS = {
+_READERS: dict[str, Callable[[_Fields], Answer]] = {
     "yes_no": _yes_no,
     "choice": _choice,
     "number": lambda fields: Number(value=fields.number("value")),

@@ -23,7 +23,7 @@ def bad_format(wanted: str, found: object) -> Refused:
 
 
 def shown(found: object) -> str:
-    """Quote ``found`` on one line, cut to a readable length. Nested values are named by type, so this never recurses."""
+    """Quote ``found`` on one line, cut to a readable length; nested values are named by type, so nothing recurses."""
     if isinstance(found, list | dict):
         return f"a {type(found).__name__} of {len(found)}"
     text = found if isinstance(found, str) else repr(found)

@@ -16,8 +16,8 @@ to the answer::
     --
 
 A name that would be misread bare (it holds a separator, a brace, a line break, outer blanks, is empty ...) is written
-as a JSON string, in either form: ``"Red: express": A > C``. JSON lists of objects with the keys ``line``, ``departure``,
-``arrival``, ``via_count`` and ``via`` are read as well. Names are kept exactly as written.
+as a JSON string, in either form: ``"Red: express": A > C``. JSON lists of objects with the keys ``line``,
+``departure``, ``arrival``, ``via_count`` and ``via`` are read as well. Names are kept exactly as written.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import string
 
 from mmrl.answers.refusal import Refused, bad_format
 from mmrl.answers.strict_json import read_quoted
@@ -51,7 +50,7 @@ def read_choice(text: str) -> Choice:
         return Choice(letters=tuple(sorted(set(letters))))
     if len(set(_LONE_LETTER.findall(text))) > 1:
         raise Refused(ParseStatus.MANY_ANSWERS, "several option letters are written among other words")
-    raise bad_format(f"option letters {string.ascii_uppercase[0]} to {string.ascii_uppercase[-1]}", text)
+    raise bad_format("option letters A to Z", text)
 
 
 def read_number(text: str) -> Number:

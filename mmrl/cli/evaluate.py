@@ -43,7 +43,9 @@ def evaluate(
         raise InputError(f"--dtype must be float32, bfloat16 or float16; found {dtype!r}")
     folders = {folder.name: read_folder(folder) for folder in data}
     if len(folders) < len(data):
-        raise InputError(f"dataset folders must have different names; found {', '.join(str(folder) for folder in data)}")
+        raise InputError(
+            f"dataset folders must have different names; found {', '.join(str(folder) for folder in data)}"
+        )
     loaded = load_model(model, dtype=dtype, device=device or ("cuda" if torch.cuda.is_available() else None))
     processor = load_processor(model, min_pixels=min_pixels, max_pixels=max_pixels)
     decoding = Decoding(batch_size=batch_size, max_completion_length=max_completion_length)

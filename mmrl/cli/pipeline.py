@@ -61,7 +61,7 @@ def open_run(config: RunConfig, *, overwrite: bool) -> RunFolder:
 def load_datasets(config: RunConfig, data_root: Path, console: Console) -> dict[str, DatasetFolder]:
     """Read every dataset of a config; those with ``build`` are built below ``data_root`` unless they stand there."""
     folders: dict[str, DatasetFolder] = {}
-    for name, dataset in config.datasets.items():
+    for dataset in config.datasets.values():
         if dataset.build:
             builder_config(dataset.build, dataset.options)
     for name, dataset in config.datasets.items():
@@ -74,13 +74,12 @@ def load_datasets(config: RunConfig, data_root: Path, console: Console) -> dict[
 
 
 def _is_built(folder: Path, builder: str, options: Mapping[str, Any]) -> bool:
-    """Whether a folder was built by this builder with these options (a builder's folder appears whole or not at all)."""
+    """Whether a folder was built by this builder with these options; a built folder is always whole."""
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         return False
     stored = parse_json(manifest.read_bytes())
-    wanted = builder_config(builder, options).model_dump(mode="json")
-    return bool(stored.get("config") == wanted)
+    return bool(stored.get("config") == builder_config(builder, options).portable())
 
 
 def make_plan(config: RunConfig, folders: Mapping[str, DatasetFolder]) -> Plan:

@@ -1,6 +1,6 @@
 """Run configs: YAML with ``key=value`` overrides, typed, all problems reported together before anything is loaded."""
 
-from mmrl.config.load import load_config, parse_config, save_config
+from mmrl.config.load import config_text, load_config, parse_config, save_config
 from mmrl.config.schema import (
     CarryConfig,
     DatasetConfig,
@@ -27,6 +27,7 @@ __all__ = [
     "TermConfig",
     "TrainingConfig",
     "TrainingOverrides",
+    "config_text",
     "load_config",
     "parse_config",
     "save_config",

@@ -107,14 +107,13 @@ def _check_stop(stage: StageConfig, location: Location) -> Iterator[Problem]:
 
 
 def _check_batches(training: TrainingConfig, save_steps: int, location: Location) -> Iterator[Problem]:
-    batch, group = training.generation_batch_size, training.num_generations
+    batch, group = training.per_device_train_batch_size, training.num_generations
     if batch % group:
-        product = f"{training.per_device_train_batch_size} x {training.gradient_accumulation_steps} = {batch}"
         reason = (
-            f"per_device_train_batch_size x gradient_accumulation_steps = {product} completions must be a multiple of "
-            f"num_generations {group}; use {group * math.ceil(batch / group)}"
+            f"per_device_train_batch_size must be a multiple of num_generations, so that a group stays whole; found "
+            f"{batch} completions and groups of {group}; use {group * math.ceil(batch / group)}"
         )
-        reads = frozenset({"per_device_train_batch_size", "gradient_accumulation_steps", "num_generations", "training"})
+        reads = frozenset({"per_device_train_batch_size", "num_generations", "training"})
         yield Problem(location=(*location, "training"), reason=reason, reads=reads)
     if save_steps % training.num_iterations:
         reason = (

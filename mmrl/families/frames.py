@@ -13,9 +13,7 @@ FrameRule = Callable[[Media], Frame]
 """Maps a stored picture to the frame in which the model's answers about it stand."""
 
 
-def answer_frame(
-    family: Family, width: int, height: int, *, factor: int, min_pixels: int, max_pixels: int
-) -> Frame:
+def answer_frame(family: Family, width: int, height: int, *, factor: int, min_pixels: int, max_pixels: int) -> Frame:
     """Return the frame of a family's answers about a picture of ``width`` x ``height`` original pixels.
 
     For families that write model-input pixels the frame is the picture after Qwen's smart resize with the given

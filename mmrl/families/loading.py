@@ -22,23 +22,32 @@ def model_type_of(name_or_path: str) -> str:
     """Return ``config.model_type`` of a local folder or hub name.
 
     Raises:
-        InputError: if neither a model folder nor a reachable hub name.
+        InputError: if neither a model folder nor a hub name that can be reached.
     """
     location = Path(resolve_model(name_or_path))
     config_file = location / "config.json"
     if config_file.is_file():
         return str(json.loads(config_file.read_text(encoding="utf-8"))["model_type"])
-    if location.is_dir():
+    if location.is_dir() or name_or_path == TINY:
         raise InputError(f"model_name_or_path must be a model folder; found no config.json in {location}")
+    return _hub_model_type(name_or_path)
+
+
+def _hub_model_type(name: str) -> str:
+    from huggingface_hub.utils import logging as hub_logging
     from transformers import AutoConfig
 
+    verbosity = hub_logging.get_verbosity()
+    hub_logging.set_verbosity_error()  # its retries would bury our one line
     try:
-        return str(AutoConfig.from_pretrained(name_or_path).model_type)
+        return str(AutoConfig.from_pretrained(name).model_type)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"model_name_or_path must be {TINY!r}, a model folder or a hub name; found {name_or_path!r}, "
+            f"model_name_or_path must be {TINY!r}, a model folder or a hub name; found {name!r}, "
             "which is no folder here and could not be loaded from the hub; check the spelling or download it first"
         ) from error
+    finally:
+        hub_logging.set_verbosity(verbosity)
 
 
 def load_model(name_or_path: str, *, dtype: str = "float32", device: str | None = None, **kwargs: Any) -> Any:

@@ -3,16 +3,19 @@
 import sys
 
 import pytest
+from answer_strategies import styles
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mmrl.answers import parse_completion
+from mmrl.answers import parse_completion, write_completion
 from mmrl.errors import InputError
 from mmrl.geometry import PERMILLE_FRAME
-from mmrl.types import Parsed, ParseStatus, Text, YesNo
+from mmrl.types import Parsed, ParseStatus, Text, YesNo, answer_kind
 
 YES, NO = YesNo(value=True), YesNo(value=False)
 FENCE = "```"
 
-# (style, completion, answer, well-formed)
+# Style, completion, answer, whether it is well-formed.
 ACCEPTED = [
     ("direct", "<answer>yes</answer>", YES, True),
     ("direct", " \n<answer> Yes. </answer>\n", YES, True),
@@ -64,7 +67,7 @@ def test_accepted(style, completion, answer, well_formed):
     assert parsed == Parsed(status=ParseStatus.OK, answer=answer, well_formed=well_formed)
 
 
-# (style, completion, status)
+# Style, completion and why it is refused.
 REFUSED = [
     ("direct", "", ParseStatus.EMPTY),
     ("direct", " \n\t", ParseStatus.EMPTY),
@@ -217,6 +220,40 @@ def test_deep_nesting_is_bad_format():
         )
         assert parsed.status is ParseStatus.BAD_FORMAT
         assert "depth" in parsed.detail
+
+
+TOKENS = [
+    "<answer>",
+    "</answer>",
+    "<think>",
+    "</think>",
+    "\\boxed{",
+    "}",
+    "{",
+    "```",
+    "json",
+    "\n",
+    " ",
+    '"',
+    "\\",
+    ":",
+]
+TOKENS += [">", ";", ",", "[", "]", "(", ")", "yes", "no", "A", "B", "1", "-2.5", "NaN", "bbox_2d", "Route Name:", "--"]
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=25).map("".join), st.sampled_from(KINDS), styles)
+@settings(max_examples=1000, deadline=None)
+def test_whatever_is_written_is_data(text, kind, style):
+    parsed = parse_completion(text, kind=kind, style=style, frame=PERMILLE_FRAME)
+    assert (parsed.answer is not None) == (parsed.status is ParseStatus.OK)
+    if parsed.answer is not None:
+        assert answer_kind(parsed.answer) == kind
+        again = parse_completion(
+            write_completion(parsed.answer, style=style), kind=kind, style=style, frame=PERMILLE_FRAME
+        )
+        assert again == Parsed(status=ParseStatus.OK, answer=parsed.answer, well_formed=True)
+    else:
+        assert parsed.detail
 
 
 def test_free_text_is_taken_as_it_stands():

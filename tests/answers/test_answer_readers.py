@@ -45,8 +45,7 @@ def boxes(*edges, labels=None):
     labels = labels or [None] * len(edges)
     return Boxes(
         boxes=tuple(
-            Box(x1=x1, y1=y1, x2=x2, y2=y2, label=label)
-            for (x1, y1, x2, y2), label in zip(edges, labels, strict=True)
+            Box(x1=x1, y1=y1, x2=x2, y2=y2, label=label) for (x1, y1, x2, y2), label in zip(edges, labels, strict=True)
         ),
         frame=FRAME,
     )

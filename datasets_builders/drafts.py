@@ -1,0 +1,37 @@
+"""Drafts: what a builder's pure generator yields before anything touches a disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from mmrl.types import Sample
+
+if TYPE_CHECKING:
+    from mmrl.data import DatasetWriter
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One picture with everything that is asked about it."""
+
+    picture: Image.Image
+    """RGB, in the pixels that the answers' boxes and points refer to."""
+    samples: tuple[Sample, ...]
+    """Questions about the picture; ``media`` is empty until the picture is stored."""
+    description: str = ""
+    """All that the picture shows with its place, in reading order; what a supervised warm-up learns to see from."""
+
+
+def write_drafts(drafts: Iterable[Draft], writer: DatasetWriter) -> int:
+    """Store each draft's picture once, then its samples with that medium; return the number of samples written."""
+    written = 0
+    for draft in drafts:
+        medium = writer.add_image(draft.picture)
+        for sample in draft.samples:
+            writer.add(replace(sample, media=(medium,)))
+        written += len(draft.samples)
+    return written

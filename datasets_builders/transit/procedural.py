@@ -1,0 +1,212 @@
+"""Made-up networks on a square grid: octilinear lines that cross only at interchanges.
+
+Every grid point that a line passes is a stop, so no line runs past a station without serving it, and two lines never
+share an edge or cross between stations. What is drawn can therefore be read in one way only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from dataclasses import dataclass, field
+from typing import Literal
+
+from datasets_builders.transit.network import Line, Network, Station
+
+NameStyle = Literal["letters", "words"]
+
+PALETTE: tuple[tuple[str, str], ...] = (
+    ("Red", "#E3242B"),
+    ("Blue", "#1E5BD6"),
+    ("Green", "#17A34A"),
+    ("Orange", "#FF9A00"),
+    ("Purple", "#8B3FB5"),
+    ("Brown", "#7B4A1E"),
+    ("Pink", "#F277B6"),
+    ("Teal", "#12A5A5"),
+    ("Grey", "#7F858C"),
+    ("Yellow", "#E8CF00"),
+)
+"""Colour words and colours that stay apart on a small picture, most distinct first."""
+
+LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
+"""Capital letters without I, O and Q, which look like others at ten pixels."""
+
+MAX_LINES = len(PALETTE)
+MIN_STOPS = 3
+STEPS = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1))
+"""The eight octilinear directions, clockwise with y downwards."""
+TURN_CHANCE = 0.3
+MEET_CHANCE = 0.35
+"""How often a growing line may run into a station of another line and so make a further interchange."""
+TRIES = 40
+"""Starts of one line before the whole network is begun anew."""
+PATIENCE = 60
+"""Networks begun before another number of lines and stations is drawn."""
+ATTEMPTS = 6000
+
+Cell = tuple[int, int]
+
+
+def fewest_stations(lines: int) -> int:
+    """Return the smallest number of stations with which so many lines of three stops can share one stop each."""
+    return (MIN_STOPS - 1) * lines + 1
+
+
+def make_network(
+    rng: random.Random, *, name: str, lines: tuple[int, int], stations: tuple[int, int], names: NameStyle
+) -> Network:
+    """Draw a random connected network.
+
+    Args:
+        rng: the only source of randomness.
+        name: the network's name.
+        lines: smallest and largest number of lines, at most ``MAX_LINES``.
+        stations: smallest and largest number of stations; the largest must be ``fewest_stations(lines[1])`` or more.
+        names: ``letters`` for single capitals and colour words as line names (small pictures), ``words`` for made-up
+            station names and numbered lines.
+    """
+    for attempt in range(ATTEMPTS):
+        if attempt % PATIENCE == 0:
+            wanted_lines = rng.randint(*lines)
+            wanted_stations = rng.randint(max(stations[0], fewest_stations(wanted_lines)), stations[1])
+        extra_meetings = rng.randrange(wanted_lines)
+        paths = _grow_paths(rng, _share_stops(rng, wanted_lines, wanted_stations + wanted_lines - 1 + extra_meetings))
+        if paths is not None and len({cell for path in paths for cell in path}) == wanted_stations:
+            return _name_network(rng, name, paths, names)
+    raise AssertionError(f"no network of {lines} lines and {stations} stations in {ATTEMPTS} attempts")
+
+
+@dataclass(slots=True)
+class _Grid:
+    """What is taken so far."""
+
+    side: int
+    cells: set[Cell] = field(default_factory=set)
+    edges: set[tuple[Cell, Cell]] = field(default_factory=set)
+
+    def allows(self, cell: Cell, following: Cell) -> bool:
+        """Tell whether an edge may be laid: inside the grid, unused, not across another diagonal."""
+        (x, y), (u, v) = cell, following
+        if not (0 <= u < self.side and 0 <= v < self.side) or _edge(cell, following) in self.edges:
+            return False
+        return x == u or y == v or _edge((u, y), (x, v)) not in self.edges
+
+    def take(self, path: list[Cell]) -> None:
+        self.cells.update(path)
+        self.edges.update(_edge(a, b) for a, b in itertools.pairwise(path))
+
+
+def _edge(a: Cell, b: Cell) -> tuple[Cell, Cell]:
+    return (a, b) if a < b else (b, a)
+
+
+def _grow_paths(rng: random.Random, lengths: list[int]) -> list[list[Cell]] | None:
+    """Return one path of grid points a line, each after the first meeting an earlier one; None where one got stuck."""
+    grid = _Grid(side=max(4, math.ceil(math.sqrt(sum(lengths) * 1.6)), max(lengths) // 2))
+    paths: list[list[Cell]] = []
+    for length in lengths:
+        path = _grow_path(rng, grid, length)
+        if path is None:
+            return None
+        grid.take(path)
+        paths.append(path)
+    return paths
+
+
+def _share_stops(rng: random.Random, lines: int, stops: int) -> list[int]:
+    """Split a number of stops into random line lengths of ``MIN_STOPS`` or more."""
+    lengths = [MIN_STOPS] * lines
+    for _ in range(stops - MIN_STOPS * lines):
+        lengths[rng.randrange(lines)] += 1
+    return lengths
+
+
+def _grow_path(rng: random.Random, grid: _Grid, length: int) -> list[Cell] | None:
+    """Return a path of ``length`` points, grown to both sides of a taken point; None where every try got stuck."""
+    taken = sorted(grid.cells)
+    for _ in range(TRIES):
+        anchor = rng.choice(taken) if taken else (rng.randrange(grid.side), rng.randrange(grid.side))
+        ahead = rng.randrange(length)
+        heading = rng.randrange(8)
+        front = _walk(rng, grid, [anchor], heading, ahead)
+        if front is None:
+            continue
+        path = _walk(rng, grid, front[::-1], (heading + 4 + rng.choice((-1, 0, 0, 1))) % 8, length - 1 - ahead)
+        if path is not None:
+            return path
+    return None
+
+
+def _walk(rng: random.Random, grid: _Grid, path: list[Cell], heading: int, steps: int) -> list[Cell] | None:
+    """Lengthen a path by so many steps, turning now and then or where it must; None where it got stuck."""
+    path = list(path)
+    for index in range(steps):
+        side = rng.choice((-1, 1))
+        turns = (0, side, -side, 2 * side, -2 * side)
+        if rng.random() < TURN_CHANCE:
+            turns = (side, 0, -side, 2 * side, -2 * side)
+        for turn in turns if index else (0,):
+            dx, dy = STEPS[(heading + turn) % 8]
+            following = (path[-1][0] + dx, path[-1][1] + dy)
+            if _is_free(rng, grid, path, following):
+                break
+        else:
+            return None
+        heading = (heading + turn) % 8
+        path.append(following)
+    return path
+
+
+def _is_free(rng: random.Random, grid: _Grid, path: list[Cell], following: Cell) -> bool:
+    if following in path or not grid.allows(path[-1], following) or _crosses_itself(path, following):
+        return False
+    return following not in grid.cells or rng.random() < MEET_CHANCE
+
+
+def _crosses_itself(path: list[Cell], following: Cell) -> bool:
+    (x, y), (u, v) = path[-1], following
+    if x == u or y == v:
+        return False
+    crossed = {(u, y), (x, v)}
+    return any({a, b} == crossed for a, b in itertools.pairwise(path))
+
+
+def _name_network(rng: random.Random, name: str, paths: list[list[Cell]], names: NameStyle) -> Network:
+    cells = sorted({cell for path in paths for cell in path})
+    if names == "letters":
+        labels = list(LETTERS[: len(cells)])
+        rng.shuffle(labels)
+        colours = rng.sample(PALETTE[: max(4, len(paths))], len(paths))
+        line_names = [word for word, _ in colours]
+    else:
+        labels = make_names(rng, len(cells))
+        colours = rng.sample(PALETTE, len(paths))
+        line_names = [f"Line {index + 1}" for index in range(len(paths))]
+    ids = {cell: f"s{index}" for index, cell in enumerate(cells)}
+    stations = {
+        ids[cell]: Station(id=ids[cell], name=label, x=float(cell[0]), y=float(cell[1]))
+        for cell, label in zip(cells, labels, strict=True)
+    }
+    lines = tuple(
+        Line(name=line_name, colour=colour, stops=tuple(ids[cell] for cell in path))
+        for line_name, (_, colour), path in zip(line_names, colours, paths, strict=True)
+    )
+    return Network(name=name, lines=lines, stations=stations)
+
+
+ONSETS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "br", "dr", "gr", "kr", "st", "tr")
+VOWELS = ("a", "e", "i", "o", "u", "ai", "ou")
+CODAS = ("", "", "", "l", "m", "n", "r", "s", "th", "nd", "rk")
+
+
+def make_names(rng: random.Random, count: int) -> list[str]:
+    """Return so many different pronounceable names of two or three syllables."""
+    names: dict[str, None] = {}
+    while len(names) < count:
+        syllables = [rng.choice(ONSETS) + rng.choice(VOWELS) for _ in range(rng.choice((2, 2, 3)))]
+        word = "".join(syllables) + rng.choice(CODAS)
+        if len(word) <= 9:
+            names[word.capitalize()] = None
+    return list(names)

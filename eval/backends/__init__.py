@@ -1,0 +1,1 @@
+"""Backends: what turns samples into predictions."""

@@ -1,0 +1,150 @@
+"""What the training log says: a line a stage, and curves over steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eval.report.charts import Chart, finite, line_chart
+from eval.report.load import RunRecord
+from eval.report.text import visible
+
+_PLACE_KEYS = ("event", "stage", "stage_index", "step", "global_step", "time")
+TERM_PREFIX = "rewards/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageRow:
+    """One stage in figures; "first" and "last" are means over the first and last tenth of its steps."""
+
+    name: str
+    steps: int
+    mix: str
+    prompt_style: str
+    reward_first: str
+    reward_last: str
+    flat_groups: str
+    mean_length: str
+    parse_failures: str
+    duration: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curves:
+    """All charts of the page; a quantity that was not logged has none."""
+
+    reward: Chart | None
+    terms: tuple[Chart, ...]
+    groups: tuple[Chart, ...]
+    optimiser: tuple[Chart, ...]
+
+
+def stage_rows(record: RunRecord) -> list[StageRow]:
+    """Return the stages that have logged steps, in order."""
+    indices = sorted({step.get("stage_index", 0) for step in record.steps})
+    configured = record.config.get("stages")
+    rows = []
+    for index in indices:
+        steps = [step for step in record.steps if step.get("stage_index", 0) == index]
+        plan = configured[index] if isinstance(configured, list) and index < len(configured) else {}
+        rows.append(_stage_row(steps, plan if isinstance(plan, dict) else {}, record.config))
+    return rows
+
+
+def _stage_row(steps: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], config: Mapping[str, Any]) -> StageRow:
+    tenth = max(1, len(steps) // 10)
+    mix = plan.get("mix")
+    return StageRow(
+        name=visible(str(steps[0].get("stage", ""))),
+        steps=len(steps),
+        mix=visible(", ".join(f"{name} × {weight:g}" for name, weight in mix.items())) if _is_mix(mix) else "",
+        prompt_style=visible(str(plan.get("prompt_style") or config.get("prompt_style") or "")),
+        reward_first=_mean_text(steps[:tenth], "reward"),
+        reward_last=_mean_text(steps[-tenth:], "reward"),
+        flat_groups=_mean_text(steps, "frac_reward_zero_std", share=True),
+        mean_length=_mean_text(steps, "completions/mean_length"),
+        parse_failures=_mean_text(steps[-tenth:], "parse_failures", share=True),
+        duration=_duration(steps),
+    )
+
+
+def _is_mix(mix: Any) -> bool:
+    return isinstance(mix, dict) and all(isinstance(weight, int | float) for weight in mix.values())
+
+
+def _mean_text(steps: Sequence[Mapping[str, Any]], key: str, *, share: bool = False) -> str:
+    values = [value for value in (finite(step.get(key)) for step in steps) if value is not None]
+    if not values:
+        return ""
+    mean = sum(values) / len(values)
+    return f"{100 * mean:.0f} %" if share else f"{mean:.3g}"
+
+
+def _duration(steps: Sequence[Mapping[str, Any]]) -> str:
+    times = [value for value in (finite(step.get("time")) for step in steps) if value is not None]
+    if len(times) < 2 or times[-1] < times[0]:
+        return ""
+    seconds = round(times[-1] - times[0])
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def term_names(steps: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the reward terms in the log, in the order in which they first appear."""
+    return list(
+        dict.fromkeys(key.removeprefix(TERM_PREFIX) for step in steps for key in step if key.startswith(TERM_PREFIX))
+    )
+
+
+def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
+    """Return the charts of a training log."""
+
+    def several(*charts: Chart | None) -> tuple[Chart, ...]:
+        return tuple(chart for chart in charts if chart)
+
+    return Curves(
+        reward=line_chart(steps, "reward", title="Reward", unit="mean over a step's completions"),
+        terms=several(
+            *(
+                line_chart(steps, TERM_PREFIX + name, title=visible(name), unit="mean, unweighted", unit_if_fits=True)
+                for name in term_names(steps)
+            )
+        ),
+        groups=several(
+            line_chart(
+                steps, "frac_reward_zero_std", title="Groups without reward variance", unit="share, no signal", share=True
+            ),
+            line_chart(steps, "reward_std", title="Reward spread", unit="standard deviation"),
+            line_chart(steps, "completions/mean_length", title="Completion length", unit="tokens, mean"),
+            line_chart(
+                steps, "completions/clipped_ratio", title="Cut off by the token limit", unit="share of completions", share=True
+            ),
+            line_chart(steps, "parse_failures", title="Unreadable answers", unit="share of completions", share=True),
+            line_chart(steps, "failed_rollouts", title="Failed rollouts", unit="share of completions", share=True),
+        ),
+        optimiser=several(
+            line_chart(steps, "loss", title="Loss", unit=""),
+            line_chart(steps, "grad_norm", title="Gradient norm", unit=""),
+            line_chart(steps, "learning_rate", title="Learning rate", unit=""),
+            line_chart(steps, "kl", title="Divergence from the reference", unit="nats, KL"),
+            line_chart(steps, "entropy", title="Entropy", unit="nats, per token"),
+        ),
+    )
+
+
+def remarks(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what happened besides plain steps (resumed, warned, stopped early), a sentence each."""
+    return [_remark(event) for event in events if event["event"] not in ("stage_start", "stage_end") or "reason" in event]
+
+
+def _remark(event: Mapping[str, Any]) -> str:
+    place = f"Stage {event['stage']}, " if event.get("stage") else ""
+    step = f"step {event.get('global_step')}: " if event.get("global_step") is not None else ""
+    rest = {key: value for key, value in event.items() if key not in _PLACE_KEYS}
+    details = str(rest.pop("message", "")) or ", ".join(f"{key} {value}" for key, value in rest.items())
+    name = str(event["event"]).replace("_", " ")
+    return visible(f"{place}{step}{name}" + (f" ({details})" if details else ""))

@@ -1,0 +1,170 @@
+"""Whether an answer is right: one function for every kind, used as reward and as metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mmrl.errors import InputError
+from mmrl.scoring.boxes import BOX_RULES, boxes_match
+from mmrl.scoring.routes import route_is_valid
+from mmrl.scoring.values import (
+    action_is_right,
+    choice_exact,
+    choice_jaccard,
+    number_matches,
+    point_is_right,
+    temporal_iou,
+    text_matches,
+)
+from mmrl.types import (
+    Action,
+    Answer,
+    Box,
+    Boxes,
+    Choice,
+    Intervals,
+    Number,
+    Point,
+    Route,
+    Sample,
+    Text,
+    YesNo,
+)
+
+TIME_IOU_THRESHOLD = 0.5
+
+
+def accuracy(answer: Answer | None, sample: Sample) -> float:
+    """Return how right ``answer`` is, from 0 to 1; None (unparsed) and another kind than the gold answer's score 0.
+
+    Coordinates are brought into the gold frame. Options stand in ``sample.meta``, all of them optional but a route's:
+
+    ========== ===================================================================================================
+    boxes      ``rule``: ``iou50`` (IoU of at least 0.5, the default) or ``hit`` (centre inside); all boxes, no others
+    choice     ``rule``: ``exact`` (default) or ``jaccard`` (partial credit)
+    number     ``tolerance`` and ``relative_tolerance``, both 0 by default
+    intervals  ``rule``: ``tiou50`` (temporal IoU of at least 0.5, the default) or ``tiou`` (the IoU itself)
+    point      ``box`` ``[x1, y1, x2, y2]`` to lie in, else ``radius``; both in the gold frame
+    action     as for a point
+    route      ``lines``, ``origin``, ``destination``: the network and the ends of the journey
+    ========== ===================================================================================================
+
+    ``InputError`` names the sample where an option is missing or not as described.
+    """
+    gold = sample.answer
+    if answer is None or type(answer) is not type(gold):
+        return 0.0
+    return float(_SCORERS[type(gold)](answer, gold, sample))
+
+
+# ---------------------------------------------------------------------------------------------------- options
+
+
+def _wrong_option(sample: Sample, key: str, wanted: str, found: object) -> InputError:
+    return InputError(
+        f"option {key!r} must be {wanted}; found {found!r:.80}; in sample {sample.id!r}, meta.{key}; "
+        "correct the row or build the dataset again"
+    )
+
+
+def _rule(sample: Sample, known: Sequence[str]) -> str:
+    """Return the rule to score by; the first known one is the default."""
+    rule = sample.meta.get("rule", known[0])
+    if rule not in known:
+        raise _wrong_option(sample, "rule", " or ".join(known), rule)
+    return rule
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _amount(sample: Sample, key: str) -> float | None:
+    value = sample.meta.get(key)
+    if value is not None and not (_is_number(value) and value >= 0):
+        raise _wrong_option(sample, key, "a number of at least 0", value)
+    return value
+
+
+def _target(sample: Sample) -> Box | None:
+    edges = sample.meta.get("box")
+    if edges is None:
+        return None
+    if not (isinstance(edges, Sequence) and len(edges) == 4 and all(map(_is_number, edges))):
+        raise _wrong_option(sample, "box", "[x1, y1, x2, y2]", edges)
+    x1, y1, x2, y2 = edges
+    return Box(x1=x1, y1=y1, x2=x2, y2=y2)
+
+
+def _network(sample: Sample) -> Mapping[str, Sequence[str]]:
+    lines = sample.meta.get("lines")
+    if not (isinstance(lines, Mapping) and lines and all(isinstance(stops, list | tuple) for stops in lines.values())):
+        raise _wrong_option(sample, "lines", "an object of lists {line: [stops]}", lines)
+    return lines
+
+
+def _stop(sample: Sample, key: str) -> str:
+    stop = sample.meta.get(key)
+    if not isinstance(stop, str) or not stop:
+        raise _wrong_option(sample, key, "the name of a stop", stop)
+    return stop
+
+
+# ---------------------------------------------------------------------------------------------------- scorers
+
+
+def _score_yes_no(answer: YesNo, gold: YesNo, sample: Sample) -> float:  # noqa: ARG001
+    return answer.value == gold.value
+
+
+def _score_choice(answer: Choice, gold: Choice, sample: Sample) -> float:
+    exact = _rule(sample, ("exact", "jaccard")) == "exact"
+    return choice_exact(answer, gold) if exact else choice_jaccard(answer, gold)
+
+
+def _score_number(answer: Number, gold: Number, sample: Sample) -> float:
+    absolute, relative = _amount(sample, "tolerance"), _amount(sample, "relative_tolerance")
+    return number_matches(answer.value, gold.value, absolute=absolute or 0.0, relative=relative or 0.0)
+
+
+def _score_text(answer: Text, gold: Text, sample: Sample) -> float:  # noqa: ARG001
+    return text_matches(answer.value, gold.value)
+
+
+def _score_point(answer: Point, gold: Point, sample: Sample) -> float:
+    return point_is_right(answer, gold, target=_target(sample), radius=_amount(sample, "radius"))
+
+
+def _score_boxes(answer: Boxes, gold: Boxes, sample: Sample) -> float:
+    rule = _rule(sample, BOX_RULES)
+    return boxes_match(answer, gold, rule="hit" if rule == "hit" else "iou50")
+
+
+def _score_intervals(answer: Intervals, gold: Intervals, sample: Sample) -> float:
+    graded = _rule(sample, ("tiou50", "tiou")) == "tiou"
+    overlap = temporal_iou(answer, gold)
+    return overlap if graded else overlap >= TIME_IOU_THRESHOLD
+
+
+def _score_route(answer: Route, gold: Route, sample: Sample) -> float:  # noqa: ARG001
+    return route_is_valid(
+        answer, lines=_network(sample), origin=_stop(sample, "origin"), destination=_stop(sample, "destination")
+    )
+
+
+def _score_action(answer: Action, gold: Action, sample: Sample) -> float:
+    return action_is_right(answer, gold, target=_target(sample), radius=_amount(sample, "radius"))
+
+
+_SCORERS: dict[type, Callable[[Any, Any, Sample], float]] = {
+    YesNo: _score_yes_no,
+    Choice: _score_choice,
+    Number: _score_number,
+    Text: _score_text,
+    Point: _score_point,
+    Boxes: _score_boxes,
+    Intervals: _score_intervals,
+    Route: _score_route,
+    Action: _score_action,
+}

@@ -1,0 +1,156 @@
+"""GTFS feeds: what a small feed written for the purpose must become, and one clear line for each broken one."""
+
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from datasets_builders.transit.feed_network import read_gtfs
+from datasets_builders.transit.network import Network
+from mmrl.errors import InputError
+
+sys.path.insert(0, str(Path(__file__).parent))
+from feeds import TABLES, write_feed
+
+
+def lines_of(network: Network) -> dict[str, list[str]]:
+    return {line.name: network.stop_names(line) for line in network.lines}
+
+
+def test_platforms_become_stations_and_directions_one_line(tmp_path: Path) -> None:
+    network = read_gtfs(write_feed(tmp_path / "city.zip"))
+    assert network.name == "city"
+    assert lines_of(network) == {"M1": ["Adler", "Birken", "Cäsar"], "M2": ["Birken", "Dorn"]}
+    assert [network.stations[id_].name for id_ in network.interchanges] == ["Birken"]
+
+
+def test_positions_keep_geographic_proportions(tmp_path: Path) -> None:
+    network = read_gtfs(write_feed(tmp_path / "city.zip"))
+    place = {station.name: (station.x, station.y) for station in network.stations.values()}
+    east = place["Birken"][0] - place["Adler"][0]
+    north = place["Birken"][1] - place["Cäsar"][1]
+    assert east == pytest.approx(0.05 * 111.195 * 0.6665, rel=0.01)  # kilometres; the cosine of 48.2 degrees
+    assert north == pytest.approx(0.05 * 111.195, rel=0.01)  # y grows southwards
+
+
+def test_the_most_frequent_pattern_counts_both_directions(tmp_path: Path) -> None:
+    trips = TABLES["trips"] + "m1,x1,0\nm1,x2,0\n"
+    times = TABLES["stop_times"] + "x1,a1,1,\nx1,b1,2,\nx2,a1,1,\nx2,b1,2,\n"
+    network = read_gtfs(write_feed(tmp_path / "f.zip", trips=trips, stop_times=times))
+    assert lines_of(network)["M1"] == ["Adler", "Birken"]  # now three short trips against two long ones
+
+
+def test_colours_are_kept_where_given_and_filled_where_missing(tmp_path: Path) -> None:
+    colours = {line.name: line.colour for line in read_gtfs(write_feed(tmp_path / "f.zip")).lines}
+    assert colours["M1"] == "#E3000F"
+    assert colours["M2"].startswith("#")
+    assert colours["M2"] != colours["M1"]
+
+
+def test_buses_come_only_when_asked_for(tmp_path: Path) -> None:
+    feed = write_feed(tmp_path / "f.zip")
+    assert "9" not in lines_of(read_gtfs(feed))
+    assert lines_of(read_gtfs(feed, ["bus"])) == {"9": ["Adler", "Eule"]}
+
+
+@pytest.mark.parametrize(
+    ("route_type", "mode"), [(2, "rail"), (109, "rail"), (401, "metro"), (900, "tram"), (0, "tram")]
+)
+def test_basic_and_extended_route_types(tmp_path: Path, route_type: int, mode: str) -> None:
+    feed = write_feed(tmp_path / "f.zip", routes=TABLES["routes"].replace(",402,", f",{route_type},"))
+    assert "M2" in lines_of(read_gtfs(feed, [mode]))
+
+
+def test_a_byte_order_mark_blank_lines_and_an_inner_folder_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "f.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in TABLES.items():
+            archive.writestr(f"export/{name}.txt", ("\ufeff" + text + "\r\n\n").encode())
+    assert lines_of(read_gtfs(path))["M1"] == ["Adler", "Birken", "Cäsar"]
+
+
+def test_without_parents_stops_of_one_name_nearby_are_one_station(tmp_path: Path) -> None:
+    bare = "\n".join(",".join(row.split(",")[:4]) for row in TABLES["stops"].splitlines())
+    network = read_gtfs(write_feed(tmp_path / "f.zip", stops=bare))
+    assert lines_of(network) == {"M1": ["Adler", "Birken", "Cäsar"], "M2": ["Birken", "Dorn"]}
+
+
+def test_far_stations_of_one_name_stay_apart_and_are_named_by_line(tmp_path: Path) -> None:
+    network = read_gtfs(write_feed(tmp_path / "f.zip", stops=TABLES["stops"].replace("d1,Dorn", "d1,Adler")))
+    assert lines_of(network) == {"M1": ["Adler (M1)", "Birken", "Cäsar"], "M2": ["Birken", "Adler (M2)"]}
+
+
+def test_transfers_join_stations_of_one_name(tmp_path: Path) -> None:
+    stops = TABLES["stops"].replace("d1,Dorn", "d1,Adler")
+    joined = "from_stop_id,to_stop_id,transfer_type\nd1,a1,2\n"
+    network = read_gtfs(write_feed(tmp_path / "f.zip", stops=stops, transfers=joined))
+    assert lines_of(network)["M2"] == ["Birken", "Adler"]
+    forbidden = joined.replace(",2\n", ",3\n")
+    network = read_gtfs(write_feed(tmp_path / "g.zip", stops=stops, transfers=forbidden))
+    assert lines_of(network)["M2"] == ["Birken", "Adler (M2)"]
+
+
+def test_each_direction_as_a_route_of_its_own_is_one_line(tmp_path: Path) -> None:
+    routes = TABLES["routes"] + "m1b,op,M1-S,Northern,1,E3000F\n"
+    trips = TABLES["trips"].replace("m1,m1-back", "m1b,m1-back").replace("m1,m1-short,0\n", "")
+    network = read_gtfs(write_feed(tmp_path / "f.zip", routes=routes, trips=trips))
+    assert list(lines_of(network)) == ["M1", "M2"]
+
+
+def test_lines_of_one_name_are_told_apart_by_operator_or_number(tmp_path: Path) -> None:
+    routes = TABLES["routes"].replace("m2,op,M2", "m2,rival,M1")
+    assert list(lines_of(read_gtfs(write_feed(tmp_path / "f.zip", routes=routes)))) == ["M1 (op)", "M1 (rival)"]
+    routes = TABLES["routes"].replace("m2,op,M2,", "m2,op,M1,Northern")
+    assert list(lines_of(read_gtfs(write_feed(tmp_path / "g.zip", routes=routes)))) == ["M1", "M1 [2]"]
+
+
+def test_names_lose_what_written_routes_give_a_meaning(tmp_path: Path) -> None:
+    stops = TABLES["stops"].replace("Dorn", "Dorn: Ost_1_2").replace("Eule", "  ")
+    network = read_gtfs(write_feed(tmp_path / "f.zip", stops=stops))
+    assert lines_of(network)["M2"] == ["Birken", "Dorn Ost"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"routes": None}, "found no routes.txt"),
+        ({"trips": None, "stops": None}, "found no trips.txt, stops.txt"),
+        ({"routes": ""}, "found no route_id, route_type"),
+        ({"routes": "route_id,route_type\nb9,3\n"}, "rail or metro or tram; found none among 1 routes"),
+        ({"routes": "route_id,route_type\nm1,subway\n"}, "found 'subway'"),
+        ({"stop_times": "trip_id,stop_id,stop_sequence\n"}, "trips over two stations; found none among 2 routes"),
+        ({"stop_times": "trip_id,stop_id,stop_sequence\nm1-out,a1,first\n"}, "stop_times.txt line 2.stop_sequence"),
+        ({"stop_times": "trip_id,stop_id,stop_sequence\nm1-out,zz,1\n"}, "found 'zz' (1 unknown"),
+        ({"stops": TABLES["stops"].replace("48.25,", "north,")}, "found 'north' for stop 'c1'"),
+        ({"stops": TABLES["stops"].replace("48.25,", "98.25,")}, "stop_lat must be degrees from -90 to 90"),
+        ({"stops": TABLES["stops"].replace("48.25,", "nan,")}, "stops.txt line 9.stop_lat"),
+    ],
+)
+def test_broken_feeds_are_refused_in_one_line(tmp_path: Path, changes: dict[str, str | None], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_gtfs(write_feed(tmp_path / "broken.zip", **changes))
+    assert message in str(caught.value)
+    assert "broken.zip" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_and_what_is_no_zip(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="existing GTFS feed; found no file"):
+        read_gtfs(tmp_path / "none.zip")
+    (tmp_path / "text.zip").write_text("not a zip", encoding="utf-8")
+    with pytest.raises(InputError, match="readable zip file"):
+        read_gtfs(tmp_path / "text.zip")
+    whole = write_feed(tmp_path / "whole.zip").read_bytes()
+    (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="readable zip file"):
+        read_gtfs(tmp_path / "cut.zip")
+
+
+def test_text_that_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "latin.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in TABLES.items():
+            archive.writestr(f"{name}.txt", text.encode("latin-1"))
+    with pytest.raises(InputError, match=r"CSV in UTF-8.*stops\.txt"):
+        read_gtfs(path)
