@@ -208,6 +208,16 @@ def test_interrupted_runs_with_other_settings_end_the_same(
     interrupted_at(call, broken, overrides)
     train_case(broken, overrides)
     assert_same_weights(whole, broken)
+    logs = [without_times([one for one in log_of(folder) if "event" not in one]) for folder in (whole, broken)]
+    assert logs[0] == logs[1]
+
+
+def test_steps_on_reused_completions_repeat_their_rewards(fresh: Path) -> None:
+    train_case(fresh, REUSE)
+    rewards = [record["reward"] for record in step_records(log_of(fresh), 0)]
+    assert rewards[0] == rewards[1]
+    assert rewards[2] == rewards[3]
+    assert len(set(rewards)) == 3
 
 
 def test_another_config_or_data_is_not_mixed_into_a_begun_run(case: Path, tmp_path: Path) -> None:
