@@ -34,10 +34,10 @@ from mmrl.geometry import convert_boxes, original_frame
 from mmrl.progress import progress_bar
 from mmrl.prompts import build_prompt
 from mmrl.scoring import accuracy
-from mmrl.types import Boxes, Media, Sample, answer_kind
+from mmrl.types import Boxes, Media, PromptStyle, Sample, answer_kind
 
 SIZE = 112
-STYLE = "direct"
+STYLE: PromptStyle = "direct"
 PICTURE = Media(path="lesson.png", width=SIZE, height=SIZE, sha256="")
 FAMILIES = ("scenes", "gui", "transit")
 TRAIN_SEED, FRESH_SEED = 90_001, 90_002

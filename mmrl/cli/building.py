@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mmrl.config.text import read_yaml, yaml_reason
 from mmrl.errors import InputError
 from mmrl.progress import Progress
 
@@ -30,7 +31,11 @@ def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Any]:
     from datasets_builders.scenes import scenes_examples
     from datasets_builders.transit import transit_examples
 
-    generators = {"transit": transit_examples, "gui": gui_examples, "scenes": scenes_examples}
+    generators: dict[str, Callable[..., Any]] = {
+        "transit": transit_examples,
+        "gui": gui_examples,
+        "scenes": scenes_examples,
+    }
     return iter(generators[name](builder_config(name, options)))
 
 
@@ -42,7 +47,7 @@ def build_folder(
     from datasets_builders.scenes import build_scenes
     from datasets_builders.transit import build_transit
 
-    builders = {"transit": build_transit, "gui": build_gui, "scenes": build_scenes}
+    builders: dict[str, Callable[..., Path]] = {"transit": build_transit, "gui": build_gui, "scenes": build_scenes}
     return builders[name](builder_config(name, options), out, progress=progress, overwrite=overwrite)
 
 
@@ -53,5 +58,8 @@ def parse_options(items: list[str]) -> dict[str, Any]:
         key, sign, value = item.partition("=")
         if not sign or not key:
             raise InputError(f"an option must be key=value; found {item!r}")
-        options[key.strip()] = yaml.safe_load(value)
+        try:
+            options[key.strip()] = read_yaml(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"the value of {key} must be YAML; found {value!r}: {yaml_reason(error)}") from error
     return options

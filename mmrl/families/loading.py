@@ -58,7 +58,7 @@ def load_model(name_or_path: str, *, dtype: str = "float32", device: str | None 
     from transformers import AutoModelForImageTextToText
 
     model_type_of(name_or_path)
-    model = AutoModelForImageTextToText.from_pretrained(resolve_model(name_or_path), dtype=dtype, **kwargs)
+    model: Any = AutoModelForImageTextToText.from_pretrained(resolve_model(name_or_path), dtype=dtype, **kwargs)
     return model.to(device) if device else model
 
 
@@ -70,8 +70,8 @@ def load_processor(name_or_path: str, *, min_pixels: int | None = None, max_pixe
     from transformers import AutoProcessor
 
     processor = AutoProcessor.from_pretrained(resolve_model(name_or_path), padding_side="left")
-    size = getattr(processor.image_processor, "size", None)
-    if (min_pixels or max_pixels) and not (size and "shortest_edge" in size):
+    size: Any = getattr(processor.image_processor, "size", None) or {}
+    if (min_pixels or max_pixels) and "shortest_edge" not in size:
         raise InputError("min_pixels and max_pixels must suit the processor; found one without a pixel budget")
     if min_pixels or max_pixels:
         processor.image_processor.size = {

@@ -127,7 +127,7 @@ def tiny_config(
         video_token_id=ids("<|video_pad|>"),
         vision_start_token_id=ids("<|vision_start|>"),
         vision_end_token_id=ids("<|vision_end|>"),
-        initializer_range=INITIALIZER_RANGE,
+        initializer_range=INITIALIZER_RANGE,  # type: ignore[call-arg]
         tie_word_embeddings=True,
         dtype="float32",
     )

@@ -89,7 +89,7 @@ def forward_loss(model: Any, tensors: dict[str, Any]) -> Any:
         attention_mask=tensors["attention_mask"],
         mm_token_type_ids=types,
         image_grid_thw=tensors["image_grid_thw"][picture_of_row],
-        mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=repeated)},
+        mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=repeated)},  # type: ignore[arg-type]
     )
     logits, labels = output.logits[:, :-1], tensors["labels"][:, 1:]
     scored = labels != -100
