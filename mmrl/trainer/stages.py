@@ -37,7 +37,6 @@ from mmrl.trainer.run_log import StageLog, rewind_log, step_records
 from mmrl.trainer.stage_data import SourcedSample, stage_dataset
 from mmrl.trainer.stage_model import (
     OPTIMIZER_NAME,
-    check_carry,
     final_dir,
     load_stage_model,
     peft_config,
@@ -120,7 +119,6 @@ def run_curriculum(
 def _prepare_jobs(
     config: RunConfig, datasets: Mapping[str, DatasetFolder], run: RunFolder, base_dir: str | Path
 ) -> list[StageJob]:
-    check_carry(config)
     samples = {name: folder.samples for name, folder in datasets.items()}
     home = {id(sample): folder for folder in datasets.values() for sample in folder.samples}
     jobs = []

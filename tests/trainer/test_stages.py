@@ -275,8 +275,8 @@ def test_gradient_checkpointing_and_bf16_train(fresh: Path) -> None:
         (["training.per_device_train_batch_size=2"], "multiple of num_generations"),
         (["stages.0.tasks=['none/*']"], "tasks"),
         (["rubric.terms=[{name: format}]"], "verifies"),
-        ([*PEFT, "stages.1.carry.optimizer=kept"], r"carry\.optimizer must not be kept with use_peft"),
-        ([*PEFT, "training.beta=0.1", "stages.1.carry.reference=kept"], r"carry\.reference must not be kept"),
+        ([*PEFT, "stages.1.carry.optimizer=kept"], r"carry\.optimizer: must not be kept with use_peft"),
+        ([*PEFT, "training.beta=0.1", "stages.1.carry.reference=kept"], r"carry\.reference: must not be kept"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(
