@@ -1,28 +1,37 @@
-"""From a stream of drafts to a dataset folder, the same way for every builder of drawn pictures."""
+"""From a stream of drafts to a dataset folder, the same way for every builder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from datasets_builders.config import PictureConfig
+from datasets_builders.config import BuilderConfig
 from datasets_builders.drafts import Draft, write_drafts
 from mmrl.data import DatasetWriter
 
 Progress = Callable[[int, int], None]
 """Called with the questions written so far and their total."""
 
-LICENCE = "CC0-1.0"
-"""Drawn pictures copy nobody's work."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """What a manifest says about where its pictures come from."""
+
+    builder: str
+    version: str
+    """The builder's own: changes whenever the same config would give other pictures or questions."""
+    source: str = "drawn by the builder"
+    licence: str = "CC0-1.0"
+    """Pictures of made-up things copy nobody's work."""
 
 
 def build_drawn(
     drafts: Iterable[Draft],
-    config: PictureConfig,
+    config: BuilderConfig,
     out: Path,
+    origin: Origin,
     *,
-    builder: str,
-    version: str,
     progress: Progress | None = None,
     overwrite: bool = False,
 ) -> Path:
@@ -33,12 +42,12 @@ def build_drawn(
     """
     with DatasetWriter(
         out,
-        builder=builder,
-        version=version,
-        config=config.model_dump(mode="json"),
+        builder=origin.builder,
+        version=origin.version,
+        config=config.portable(),
         seed=config.seed,
-        source="drawn by the builder",
-        licence=LICENCE,
+        source=origin.source,
+        licence=origin.licence,
         overwrite=overwrite,
     ) as writer:
         write_drafts(_report(drafts, config.count, progress), writer)

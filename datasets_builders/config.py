@@ -1,4 +1,4 @@
-"""What every builder of drawn pictures is told: how many questions, which, how large, from which seed."""
+"""What every builder is told: how many questions, which, from which seed; for drawn pictures also how large."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pydantic_core import ErrorDetails
 from mmrl.errors import InputError
 
 
-class PictureConfig(BaseModel):
-    """Options that the drawn builders share; frozen, unknown keys refused.
+class BuilderConfig(BaseModel):
+    """Options that all builders share; frozen, unknown keys refused.
 
     Constructing one with bad values raises :class:`mmrl.errors.InputError`, which names every bad option in one line.
     """
@@ -27,14 +27,8 @@ class PictureConfig(BaseModel):
     """Questions in all."""
     seed: int = Field(default=0, ge=0)
     """The same config and seed give the same pictures and questions."""
-    width: int = Field(default=448, ge=112, le=4096)
-    """Pixels."""
-    height: int = Field(default=448, ge=112, le=4096)
-    """Pixels."""
     tasks: tuple[str, ...] = ()
     """Tasks to ask, in turn; empty means all that the builder knows."""
-    questions_per_picture: int = Field(default=4, ge=1, le=8)
-    """Questions about one picture, at most."""
 
     def __init__(self, **options: Any) -> None:
         try:
@@ -57,13 +51,31 @@ class PictureConfig(BaseModel):
         """The tasks that will be asked: ``tasks``, or all of the builder's when none are named."""
         return self.tasks or self.known_tasks
 
+    def portable(self) -> dict[str, Any]:
+        """Return the config as JSON values that mean the same on any machine: what a manifest stores under ``config``.
 
-def _one_line(config: type[PictureConfig], error: ValidationError) -> str:
+        Builders that read files override it: a file is known by its name alone.
+        """
+        return self.model_dump(mode="json")
+
+
+class PictureConfig(BuilderConfig):
+    """Options that the builders of one drawn picture a scene share."""
+
+    width: int = Field(default=448, ge=112, le=4096)
+    """Pixels."""
+    height: int = Field(default=448, ge=112, le=4096)
+    """Pixels."""
+    questions_per_picture: int = Field(default=4, ge=1, le=8)
+    """Questions about one picture, at most."""
+
+
+def _one_line(config: type[BuilderConfig], error: ValidationError) -> str:
     """Tell every bad option of a config in one line."""
     return " | ".join(f"{config.__name__}{_reason(config, detail)}" for detail in error.errors())
 
 
-def _reason(config: type[PictureConfig], detail: ErrorDetails) -> str:
+def _reason(config: type[BuilderConfig], detail: ErrorDetails) -> str:
     """Where, what must hold, what was found."""
     name = "".join(f".{part}" for part in detail["loc"])
     if detail["type"] == "extra_forbidden":

@@ -22,6 +22,8 @@ class Draft:
     """RGB, in the pixels that the answers' boxes and points refer to."""
     samples: tuple[Sample, ...]
     """Questions about the picture; ``media`` is empty until the picture is stored."""
+    description: str = ""
+    """All that the picture shows with its place, in reading order; what a supervised warm-up learns to see from."""
 
 
 def write_drafts(drafts: Iterable[Draft], writer: DatasetWriter) -> int:

@@ -44,3 +44,8 @@ class Rect(NamedTuple):
         """Return this place as an answer: one unlabelled box in the picture's own pixels."""
         box = Box(x1=self.x, y1=self.y, x2=self.right, y2=self.bottom)
         return Boxes(boxes=(box,), frame=original_frame(*picture_size))
+
+    @property
+    def text(self) -> str:
+        """The box as an answer writes it."""
+        return f"[{self.x}, {self.y}, {self.right}, {self.bottom}]"

@@ -19,8 +19,8 @@ def progress_bar(description: str, *, unit: str = "it", console: Console | None 
 
     On something that is no terminal the bar is a line at the end instead of a moving one.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
-    from rich.progress import TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}"),

@@ -259,7 +259,7 @@ def test_bad_overrides_are_told(tmp_path: Path, override: str, line: str) -> Non
         ({"stages__0__mix": {"maps": 0.0}}, "stages.0.mix: weights must sum to more than 0; found only zeros"),
         ({"stages__1__name": "see"}, "stages.1.name: stage names must differ; found see again, as at stages.0"),
         ({"training__num_generations": 1}, "training.num_generations: must be greater than or equal to 2; found 1"),
-        ({"stages__1__training": {"num_generations": 3}}, "stages.1.training: per_device_train_batch_size x gradient_accumulation_steps = 8 x 1 = 8 completions must be a multiple of num_generations 3; use 9"),
+        ({"stages__1__training": {"num_generations": 3}}, "stages.1.training: per_device_train_batch_size must be a multiple of num_generations, so that a group stays whole; found 8 completions and groups of 3; use 9"),
         ({"stages__0__training": {"num_iterations": 3}}, "stages.0.training.num_iterations: num_iterations must divide save_steps 10"),
         ({"stages__0__stop": {"reward_at_least": 0.9, "over_steps": 21}}, "stages.0.stop.over_steps: must not exceed the stage's 20 steps; found 21"),
         ({"stages__0__stop": {"reward_at_least": 0.9, "min_steps": 21}}, "stages.0.stop.min_steps: must not exceed the stage's 20 steps; found 21"),
@@ -322,10 +322,10 @@ def test_nothing_is_told_that_only_follows_from_another_fault() -> None:
     assert len(problems(changed(datasets={"my maps": {"path": "x"}}, evaluation={}, stages__1=None))) == 2
 
 
-def test_a_config_built_for_an_accumulated_batch_passes() -> None:
-    training = {"num_generations": 8, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
+def test_accumulation_multiplies_whole_groups() -> None:
+    training = {"num_generations": 8, "per_device_train_batch_size": 8, "gradient_accumulation_steps": 4}
     config = parse_config(changed(training=training))
-    assert config.training.generation_batch_size == 8
+    assert config.training.generation_batch_size == 32
 
 
 # ------------------------------------------------------------------------------------------------ writing back

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from datasets_builders.build import Progress, build_drawn
+from datasets_builders.build import Origin, Progress, build_drawn
 from datasets_builders.demands import ask_each
 from datasets_builders.drafts import Draft
 from datasets_builders.gui.config import GuiConfig
@@ -18,8 +18,7 @@ from datasets_builders.gui.layout import Widget, Window, lay_out_window
 from datasets_builders.gui.questions import Question, ask, plan_demands
 from mmrl.types import Answer, Level, Sample, YesNo
 
-VERSION = "1"
-"""Changes whenever the same config would give other pictures or questions."""
+ORIGIN = Origin(builder="gui", version="1")
 
 
 def build_gui(config: GuiConfig, out: Path, progress: Progress | None = None, overwrite: bool = False) -> Path:
@@ -28,8 +27,7 @@ def build_gui(config: GuiConfig, out: Path, progress: Progress | None = None, ov
     Raises:
         InputError: ``out`` exists and is not to be overwritten, or cannot be written.
     """
-    drafts = gui_examples(config)
-    return build_drawn(drafts, config, out, builder="gui", version=VERSION, progress=progress, overwrite=overwrite)
+    return build_drawn(gui_examples(config), config, out, ORIGIN, progress=progress, overwrite=overwrite)
 
 
 def gui_examples(config: GuiConfig) -> Iterator[Draft]:
@@ -51,7 +49,9 @@ def _draft(config: GuiConfig, window: Window, questions: Sequence[Question], fir
     samples = tuple(
         _sample(f"gui-{config.seed}-{index:06d}", window, question) for index, question in enumerate(questions, first)
     )
-    return Draft(draw_window(window), samples)
+    in_reading_order = sorted(window.widgets, key=lambda widget: (widget.rect.y, widget.rect.x))
+    description = "; ".join(f"{widget.label} {widget.kind} {widget.rect.text}" for widget in in_reading_order)
+    return Draft(draw_window(window), samples, description)
 
 
 def _sample(name: str, window: Window, question: Question) -> Sample:

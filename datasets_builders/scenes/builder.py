@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from datasets_builders.build import Progress, build_drawn
+from datasets_builders.build import Origin, Progress, build_drawn
 from datasets_builders.demands import ask_each
 from datasets_builders.drafts import Draft
 from datasets_builders.rect import Rect
@@ -21,8 +21,7 @@ _TRIES = 60
 """Sets of items tried for one picture before some of its questions move on to the next."""
 
 
-VERSION = "1"
-"""Changes whenever the same config would give other pictures or questions."""
+ORIGIN = Origin(builder="scenes", version="1")
 
 
 def build_scenes(config: ScenesConfig, out: Path, progress: Progress | None = None, overwrite: bool = False) -> Path:
@@ -31,8 +30,7 @@ def build_scenes(config: ScenesConfig, out: Path, progress: Progress | None = No
     Raises:
         InputError: ``out`` exists and is not to be overwritten, or cannot be written.
     """
-    drafts = scenes_examples(config)
-    return build_drawn(drafts, config, out, builder="scenes", version=VERSION, progress=progress, overwrite=overwrite)
+    return build_drawn(scenes_examples(config), config, out, ORIGIN, progress=progress, overwrite=overwrite)
 
 
 def scenes_examples(config: ScenesConfig) -> Iterator[Draft]:
@@ -89,7 +87,9 @@ def _draft(
         )
         for index, question in enumerate(questions, first)
     )
-    return Draft(picture, samples)
+    in_reading_order = sorted(zip(rects, items, strict=True), key=lambda place: (place[0].y, place[0].x))
+    description = "; ".join(f"{item.name} {rect.text}" for rect, item in in_reading_order)
+    return Draft(picture, samples, description)
 
 
 def _answer(question: Question, rects: Sequence[Rect], size: tuple[int, int]) -> Answer:

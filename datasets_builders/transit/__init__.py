@@ -6,7 +6,7 @@ The parts in order: a source gives a :class:`Network`; ``layout``, ``labels`` an
 
 from datasets_builders.transit.build import build_transit
 from datasets_builders.transit.config import TransitConfig
-from datasets_builders.transit.examples import Draft, transit_examples
+from datasets_builders.transit.examples import transit_examples
 from datasets_builders.transit.network import Line, Network, Station
 
-__all__ = ["Draft", "Line", "Network", "Station", "TransitConfig", "build_transit", "transit_examples"]
+__all__ = ["Line", "Network", "Station", "TransitConfig", "build_transit", "transit_examples"]

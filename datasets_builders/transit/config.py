@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from datasets_builders.config import BuilderConfig
 from datasets_builders.transit.draw import MAX_SIZE, MIN_SIZE
 from datasets_builders.transit.layout import SMALL
 from datasets_builders.transit.procedural import LETTERS, MAX_LINES, fewest_stations
@@ -17,15 +18,11 @@ PROCEDURAL = "procedural"
 VIENNA = "vienna"
 
 
-class TransitConfig(BaseModel):
-    """Settings of the transit builder."""
+class TransitConfig(BuilderConfig):
+    """Transit maps: of which networks, how large, and the options that all builders share."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    known_tasks: ClassVar[tuple[str, ...]] = tuple(TASKS)
 
-    count: int = Field(default=600, ge=1)
-    """Number of questions."""
-    seed: int = 0
-    """Decides networks, pictures and questions; give training and test different seeds."""
     source: str = PROCEDURAL
     """``procedural``, ``vienna``, or the path of a GTFS feed (``.zip``) or network file (``.json``)."""
     size: int | None = Field(default=None, ge=MIN_SIZE, le=MAX_SIZE)
@@ -36,8 +33,6 @@ class TransitConfig(BaseModel):
     stations_min: int = Field(default=6, ge=5)
     stations_max: int = Field(default=8, ge=5, le=150)
     """Number of stations of procedural networks."""
-    tasks: tuple[str, ...] = tuple(TASKS)
-    """Which questions to ask, equally often where maps allow."""
     questions_per_map: int = Field(default=6, ge=1)
     """Largest number of questions about one picture."""
     modes: tuple[Literal["rail", "metro", "tram", "bus"], ...] = ("rail", "metro", "tram")
@@ -55,19 +50,18 @@ class TransitConfig(BaseModel):
         """Side of the pictures in pixels."""
         return self.size or (512 if self.is_procedural else 1024)
 
-    @field_validator("tasks")
-    @classmethod
-    def _known_tasks(cls, tasks: tuple[str, ...]) -> tuple[str, ...]:
-        if not tasks:
-            raise ValueError("tasks must name at least one task; found none")
-        for task in tasks:
-            if task not in TASKS:
-                near = difflib.get_close_matches(task, TASKS, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(TASKS)}"
-                raise ValueError(f"tasks must be known; found {task!r}; {hint}")
-        if len(set(tasks)) < len(tasks):
-            raise ValueError(f"tasks must be different; found {', '.join(tasks)}")
-        return tasks
+    @property
+    def source_name(self) -> str:
+        """The source as ids write it: ``procedural``, ``vienna``, or a file's name without its ending."""
+        return re.sub(r"\W+", "-", Path(self.source).stem).strip("-")
+
+    def portable(self) -> dict[str, Any]:
+        """Return the config with its picture size resolved and files known by their names alone."""
+        return super().portable() | {
+            "source": Path(self.source).name,
+            "size": self.picture_size,
+            "font": self.font.name if self.font else None,
+        }
 
     @model_validator(mode="after")
     def _possible_networks(self) -> TransitConfig:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from datasets_builders.transit.colours import distinct_colours
 from datasets_builders.transit.gtfs import Feed, FeedRoute, FeedStop, read_feed
-from datasets_builders.transit.network import RESERVED, Line, Network, Station
+from datasets_builders.transit.network import RESERVED, Line, Network, Station, name_key
 from mmrl.errors import InputError
 
 NEAR = 150.0
@@ -67,7 +67,7 @@ def _merge_stops(feed: Feed) -> dict[str, str]:
     group = {station: station for station in root.values()}
     by_name: dict[str, list[str]] = defaultdict(list)
     for station in sorted(group):
-        by_name[_clean(feed.stops[station].name).casefold()].append(station)
+        by_name[name_key(_clean(feed.stops[station].name))].append(station)
     linked = {(root[a], root[b]) for a, b in feed.transfers if a in root and b in root}
     grouped = {root[id_] for id_, stop in feed.stops.items() if stop.parent}
     for stations in by_name.values():
@@ -131,15 +131,15 @@ def _line_patterns(feed: Feed, station_of: Mapping[str, str]) -> dict[str, Patte
     patterns: dict[str, Pattern] = {}
     known: set[tuple[Pattern, str]] = set()
     for route in feed.routes:
-        counts: Counter[Pattern] = Counter()
-        for stops in feed.trips.get(route.id, ()):
-            pattern = _without_repeats(station_of[stop] for stop in stops)
-            counts[min(pattern, pattern[::-1])] += 1
+        counts = Counter(_without_repeats(station_of[stop] for stop in stops) for stops in feed.trips[route.id])
         usable = [pattern for pattern in counts if len(set(pattern)) > 1]
         if not usable:
             continue
-        best = min(usable, key=lambda pattern: (-counts[pattern], -len(pattern), pattern))
-        if (best, route.colour) not in known:
+        both = {
+            pattern: counts[pattern] + (counts[pattern[::-1]] if pattern != pattern[::-1] else 0) for pattern in usable
+        }
+        best = max(usable, key=lambda pattern: (both[pattern], len(pattern), counts[pattern]))
+        if not known & {(best, route.colour), (best[::-1], route.colour)}:
             known.add((best, route.colour))
             patterns[route.id] = best
     return patterns
@@ -173,10 +173,10 @@ def _unique_names(names: Mapping[str, str], details: Mapping[str, str]) -> dict[
     """Return names by id, with their detail in brackets where that tells two apart, else with a number."""
     alike: dict[str, list[str]] = defaultdict(list)
     for id_, name in names.items():
-        alike[name].append(id_)
+        alike[name_key(name)].append(id_)
     detailed = {
         id_: f"{name} ({details[id_]})"
-        if details.get(id_) and len({details.get(other) for other in alike[name]}) > 1
+        if details.get(id_) and len({details.get(other) for other in alike[name_key(name)]}) > 1
         else name
         for id_, name in names.items()
     }
@@ -184,6 +184,6 @@ def _unique_names(names: Mapping[str, str], details: Mapping[str, str]) -> dict[
     unique = {}
     for id_, name in detailed.items():
         tried = (name if number == 1 else f"{name} [{number}]" for number in range(1, len(names) + 1))
-        unique[id_] = next(name for name in tried if name not in taken)
-        taken.add(unique[id_])
+        unique[id_] = next(name for name in tried if name_key(name) not in taken)
+        taken.add(name_key(unique[id_]))
     return unique

@@ -7,6 +7,7 @@ questions and answers, which is why names must be unique within one network.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ from mmrl.errors import InputError
 COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 RESERVED = frozenset(";:>|\n\r")
 """Characters with a meaning in a written route (``Red: A > C; Blue: C > F``); no name may hold them."""
+
+
+def name_key(name: str) -> str:
+    """Return what two names must differ in: their letters without case, accents and kinds of blanks."""
+    letters = unicodedata.normalize("NFKD", name).casefold()
+    return " ".join("".join(letter for letter in letters if not unicodedata.combining(letter)).split())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,11 +133,12 @@ def _find_problem(network: Network) -> str | None:
     where = f"network {network.name!r}"
     if not network.lines:
         return f"a network must have at least one line; found none; {where}; add a line with two stops or more"
-    line_counts = Counter(line.name for line in network.lines)
-    station_counts = Counter(station.name for station in network.stations.values())
-    for kind, counts in (("line", line_counts), ("station", station_counts)):
-        for name, times in counts.items():
-            if times > 1:
+    lines = [line.name for line in network.lines]
+    stations = [station.name for station in network.stations.values()]
+    for kind, names in (("line", lines), ("station", stations)):
+        counts = Counter(map(name_key, names))
+        for name in names:
+            if (times := counts[name_key(name)]) > 1:
                 return f"{kind} names must be unique; found {name!r} {times} times; {where}; rename or merge them"
             if not name.strip() or RESERVED & set(name):
                 return f"a {kind} name must be text without ; : > |; found {name!r}; {where}; rename it"

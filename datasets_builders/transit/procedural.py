@@ -29,6 +29,8 @@ PALETTE: tuple[tuple[str, str], ...] = (
     ("Yellow", "#E8CF00"),
 )
 """Colour words and colours that stay apart on a small picture, most distinct first."""
+SMALL_PALETTE = 6
+"""So many of them serve on small pictures, more only where there are more lines."""
 
 LETTERS = "ABCDEFGHJKLMNPRSTUVWXYZ"
 """Capital letters without I, O and Q, which look like others at ten pixels."""
@@ -178,7 +180,7 @@ def _name_network(rng: random.Random, name: str, paths: list[list[Cell]], names:
     if names == "letters":
         labels = list(LETTERS[: len(cells)])
         rng.shuffle(labels)
-        colours = rng.sample(PALETTE[: max(4, len(paths))], len(paths))
+        colours = rng.sample(PALETTE[: max(SMALL_PALETTE, len(paths))], len(paths))
         line_names = [word for word, _ in colours]
     else:
         labels = make_names(rng, len(cells))

@@ -44,6 +44,8 @@ class Asker:
     rng: random.Random
     asked: Counter[tuple[str, object]]
     """How often each task had each answer so far, over the whole dataset."""
+    flattens: bool = True
+    """Whether rare counts come first; False takes any, for a map whose questions of the rare ones are used up."""
 
     def wanted(self, task: str) -> bool:
         """Return the judgement that a yes/no task has had less often."""
@@ -52,6 +54,8 @@ class Asker:
 
     def rarest(self, task: str, values: Sequence[int]) -> int:
         """Return the value that a task has had least often, by chance among several."""
+        if not self.flattens:
+            return self.rng.choice(values)
         least = min(self.asked[task, value] for value in values)
         return self.rng.choice([value for value in values if self.asked[task, value] == least])
 

@@ -52,9 +52,16 @@ def _from_file(file: NetworkFile) -> Source:
 
 
 def restrict_at_random(network: Network, rng: random.Random) -> Network:
-    """Return a random connected part of a network: two lines or more, each after the first meeting an earlier one."""
-    wanted = rng.randint(min(2, len(network.lines)), len(network.lines))
-    chosen = [rng.choice(network.lines)]
+    """Return a random connected part of a network: two lines or more, each after the first meeting an earlier one.
+
+    A network whose lines never meet is returned whole.
+    """
+    meets = set(network.interchanges)
+    starts = [line for line in network.lines if meets.intersection(line.stops)]
+    if not starts:
+        return network
+    wanted = rng.randint(2, len(network.lines))
+    chosen = [rng.choice(starts)]
     while len(chosen) < wanted:
         served = {stop for line in chosen for stop in line.stops}
         meeting = [line for line in network.lines if line not in chosen and served.intersection(line.stops)]

@@ -16,6 +16,8 @@ from mmrl.types import Choice, Number, ParseStatus, Text, YesNo
 _WRAPPERS = ("**", '"', "'", "`", "$")
 _LETTER = re.compile(r"[(\[]?([A-Za-z])[)\].]?")
 _BETWEEN_LETTERS = re.compile(r"[,;&]|\band\b", re.IGNORECASE)
+_COPIED_OPTION = re.compile(r"(?P<letter>[A-Z])[).:] +(?P<text>\S[^\n]*)\Z")
+_OPTION_MARK = re.compile(r"(?<!\w)\(?[A-Z](?:[).:]|(?!\w))")
 _LONE_LETTER = re.compile(r"(?<![A-Za-z'])[A-Z](?![A-Za-z'])")
 _NUMBER = re.compile(r"[+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _DIGITS = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
@@ -43,7 +45,13 @@ def read_yes_no(text: str) -> YesNo:
 
 
 def read_choice(text: str) -> Choice:
-    """Read option letters: ``B``, ``(b)``, ``A, C``, ``A and C``; ``MANY_ANSWERS`` for ``A or B`` and the like."""
+    """Read option letters: ``B``, ``(b)``, ``A, C``, ``A and C``, or an option copied whole: ``B) red``.
+
+    ``MANY_ANSWERS`` for ``A or B``, for two copied options, and the like.
+    """
+    copied = _COPIED_OPTION.match(_bare(text))
+    if copied and not _OPTION_MARK.search(copied["text"]):
+        return Choice(letters=(copied["letter"],))
     words = _BETWEEN_LETTERS.sub(" ", _bare(text)).split()
     letters = [match[1].upper() for word in words if (match := _LETTER.fullmatch(word))]
     if words and len(letters) == len(words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,5 +83,7 @@ def _build(name: str, out: Path, overwrite: bool, extra: list[str] | None, **giv
     with progress_bar(f"building {name}", unit="questions") as progress:
         build_folder(name, options, out, progress=progress, overwrite=overwrite)
     folder = read_folder(out)
-    counts = ", ".join(f"{task} {n}" for task, n in sorted(folder.manifest["counts"]["task"].items()))
-    Console().print(f"{len(folder.samples)} questions in {out} ({counts}). Next: mmrl check {out}", highlight=False)
+    tasks = sorted(Counter(sample.task for sample in folder.samples).items())
+    counts = ", ".join(f"{task} {number}" for task, number in tasks)
+    told = f"{len(folder.samples)} questions in {out}: {counts}\nnext: mmrl check {out}"
+    Console().print(told, highlight=False, markup=False, soft_wrap=True)

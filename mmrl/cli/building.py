@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from mmrl.config.text import read_yaml, yaml_reason
 from mmrl.errors import InputError
 from mmrl.progress import Progress
 
 
 def builder_config(name: str, options: Mapping[str, Any]) -> Any:
     """Return the builder's typed config; every wrong option is named in one :class:`InputError`."""
-    from pydantic import ValidationError
-
     from datasets_builders.gui import GuiConfig
     from datasets_builders.scenes import ScenesConfig
     from datasets_builders.transit import TransitConfig
@@ -23,11 +22,7 @@ def builder_config(name: str, options: Mapping[str, Any]) -> Any:
     configs = {"transit": TransitConfig, "gui": GuiConfig, "scenes": ScenesConfig}
     if name not in configs:
         raise InputError(f"builder must be one of {', '.join(configs)}; found {name!r}")
-    try:
-        return configs[name](**options)
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InputError(f"options of the {name} builder must be valid; found {problems}") from None
+    return configs[name](**options)
 
 
 def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Any]:
@@ -36,7 +31,11 @@ def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Any]:
     from datasets_builders.scenes import scenes_examples
     from datasets_builders.transit import transit_examples
 
-    generators = {"transit": transit_examples, "gui": gui_examples, "scenes": scenes_examples}
+    generators: dict[str, Callable[..., Any]] = {
+        "transit": transit_examples,
+        "gui": gui_examples,
+        "scenes": scenes_examples,
+    }
     return iter(generators[name](builder_config(name, options)))
 
 
@@ -48,7 +47,7 @@ def build_folder(
     from datasets_builders.scenes import build_scenes
     from datasets_builders.transit import build_transit
 
-    builders = {"transit": build_transit, "gui": build_gui, "scenes": build_scenes}
+    builders: dict[str, Callable[..., Path]] = {"transit": build_transit, "gui": build_gui, "scenes": build_scenes}
     return builders[name](builder_config(name, options), out, progress=progress, overwrite=overwrite)
 
 
@@ -59,5 +58,8 @@ def parse_options(items: list[str]) -> dict[str, Any]:
         key, sign, value = item.partition("=")
         if not sign or not key:
             raise InputError(f"an option must be key=value; found {item!r}")
-        options[key.strip()] = yaml.safe_load(value)
+        try:
+            options[key.strip()] = read_yaml(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"the value of {key} must be YAML; found {value!r}: {yaml_reason(error)}") from error
     return options

@@ -31,4 +31,5 @@ def check(
     if problems:
         console.print(f"{len(problems)} problems in {folder}.", highlight=False)
         raise typer.Exit(2)
-    console.print(f"{folder} is sound: every gold answer earns the full reward, all media open and match.")
+    sound = f"{folder} is sound: every gold answer earns the full reward, all media open and match."
+    console.print(sound, highlight=False, markup=False, soft_wrap=True)

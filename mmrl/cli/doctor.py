@@ -12,13 +12,14 @@ def doctor() -> None:
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from mmrl.machine import findings
 
     table = Table(title="mmrl doctor", title_justify="left")
     for heading in ("part", "state", "found", "what it is for, or how to add it"):
         table.add_column(heading, overflow="fold")
-    marks = {True: "[green]ok[/]", False: "[yellow]missing[/]"}
+    marks = {True: Text("ok", style="green"), False: Text("missing", style="yellow")}
     for finding in findings():
-        table.add_row(finding.part, marks[finding.usable], finding.found, finding.advice)
+        table.add_row(Text(finding.part), marks[finding.usable], Text(finding.found), Text(finding.advice))
     Console().print(table)

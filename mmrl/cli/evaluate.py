@@ -11,7 +11,7 @@ from mmrl.errors import InputError
 from mmrl.types import PromptStyle
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - options of a command, not of a function that code calls
     data: Annotated[list[Path], typer.Option(help="A dataset folder; repeat for several.")],
     out: Annotated[Path, typer.Option(help="Folder for prompts, predictions and scores.")],
     model: Annotated[str, typer.Option(help="'tiny', a checkpoint folder, or a hub name.")] = "tiny",
@@ -25,7 +25,7 @@ def evaluate(
 ) -> None:
     """Evaluate a model greedily on dataset folders and print accuracy by task with 95 % intervals.
 
-    [bold]Example[/]: mmrl eval --model runs/demo/stages/2-plan/final --data runs/demo/data/transit_test --out runs/check
+    [bold]Example[/]: mmrl eval --data runs/demo/data/transit_test --model runs/demo/stages/2-reason/final --out out
     """
     import torch
     from rich.console import Console

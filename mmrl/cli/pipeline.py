@@ -79,8 +79,7 @@ def _is_built(folder: Path, builder: str, options: Mapping[str, Any]) -> bool:
     if not manifest.is_file():
         return False
     stored = parse_json(manifest.read_bytes())
-    wanted = builder_config(builder, options).model_dump(mode="json")
-    return bool(stored.get("config") == wanted)
+    return bool(stored.get("config") == builder_config(builder, options).portable())
 
 
 def make_plan(config: RunConfig, folders: Mapping[str, DatasetFolder]) -> Plan:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from mmrl.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,10 +49,18 @@ def train(
 def start_run(config: RunConfig, base_dir: Path, *, overwrite: bool, console: Console) -> Path:
     """Run or resume a config; returns the path of the report."""
     from mmrl.cli.pipeline import Pipeline, load_datasets, make_plan, open_run, run_pipeline
+    from mmrl.families import model_type_of
 
+    model_type_of(config.model_name_or_path)
+    is_new = not Path(config.output_dir).exists()
     run = open_run(config, overwrite=overwrite)
-    folders = load_datasets(config, run.path / "data", console)
-    make_plan(config, folders)
+    try:
+        folders = load_datasets(config, run.path / "data", console)
+        make_plan(config, folders)
+    except InputError:
+        if is_new:
+            shutil.rmtree(run.path)
+        raise
     return run_pipeline(Pipeline(config=config, run=run, base_dir=base_dir, console=console), folders)
 
 

@@ -57,7 +57,10 @@ def _check_rubric(rubric: RubricConfig, location: Location) -> Iterator[Problem]
         if term.name in names[:index]:
             reason = f"term names must differ; found {term.name} again"
             yield Problem(location=(*place, "name"), reason=reason, reads=frozenset({"name"}))
-        if term.use is None and term.name not in TERMS:
+        if term.name == "total":
+            reason = "total is the rubric's own name for the sum; choose another"
+            yield Problem(location=(*place, "name"), reason=reason, reads=frozenset({"name"}))
+        elif term.use is None and term.name not in TERMS:
             reason = f"no built-in term is called {term.name}; {did_you_mean(term.name, TERMS)}"
             yield Problem(location=(*place, "name"), reason=reason, reads=frozenset({"name", "use"}))
         if term.use is None and term.verifies:
@@ -107,14 +110,13 @@ def _check_stop(stage: StageConfig, location: Location) -> Iterator[Problem]:
 
 
 def _check_batches(training: TrainingConfig, save_steps: int, location: Location) -> Iterator[Problem]:
-    batch, group = training.generation_batch_size, training.num_generations
+    batch, group = training.per_device_train_batch_size, training.num_generations
     if batch % group:
-        product = f"{training.per_device_train_batch_size} x {training.gradient_accumulation_steps} = {batch}"
         reason = (
-            f"per_device_train_batch_size x gradient_accumulation_steps = {product} completions must be a multiple of "
-            f"num_generations {group}; use {group * math.ceil(batch / group)}"
+            f"per_device_train_batch_size must be a multiple of num_generations, so that a group stays whole; found "
+            f"{batch} completions and groups of {group}; use {group * math.ceil(batch / group)}"
         )
-        reads = frozenset({"per_device_train_batch_size", "gradient_accumulation_steps", "num_generations", "training"})
+        reads = frozenset({"per_device_train_batch_size", "num_generations", "training"})
         yield Problem(location=(*location, "training"), reason=reason, reads=reads)
     if save_steps % training.num_iterations:
         reason = (
@@ -126,16 +128,27 @@ def _check_batches(training: TrainingConfig, save_steps: int, location: Location
 
 
 def _check_carry(config: RunConfig) -> Iterator[Problem]:
-    """A kept optimiser's state belongs to the parameters that were trained before."""
+    """What is kept from the stage before must fit what is trained; with PEFT each stage begins a new adapter."""
     for index, (before, stage) in enumerate(pairwise(config.stages), start=1):
-        if stage.carry.optimizer != "kept":
-            continue
         old, new = config.stage_training(before), config.stage_training(stage)
-        for key in ("use_peft", "lora_r", "freeze_vision_tower"):
-            if getattr(old, key) != getattr(new, key):
-                reason = f"an optimizer cannot be kept where {key} changes; use fresh, or the {key} of {before.name}"
-                location = ("stages", index, "carry", "optimizer")
-                yield Problem(location=location, reason=reason, reads=frozenset({key, "carry", "training"}))
+        if stage.carry.optimizer == "kept":
+            yield from _check_kept_optimizer(index, before.name, old, new)
+        if stage.carry.reference == "kept" and new.use_peft and new.beta > 0:
+            reason = "must not be kept with use_peft, since each stage merges its adapter; use refreshed"
+            reads = frozenset({"use_peft", "beta", "carry", "training"})
+            yield Problem(location=("stages", index, "carry", "reference"), reason=reason, reads=reads)
+
+
+def _check_kept_optimizer(index: int, before: str, old: TrainingConfig, new: TrainingConfig) -> Iterator[Problem]:
+    """A kept optimiser's state belongs to the parameters that were trained before."""
+    location = ("stages", index, "carry", "optimizer")
+    if old.use_peft and new.use_peft:
+        reason = "must not be kept with use_peft, since each stage begins a new adapter; use fresh"
+        yield Problem(location=location, reason=reason, reads=frozenset({"use_peft", "carry", "training"}))
+    for key in ("use_peft", "freeze_vision_tower"):
+        if getattr(old, key) != getattr(new, key):
+            reason = f"an optimizer cannot be kept where {key} changes; use fresh, or the {key} of {before}"
+            yield Problem(location=location, reason=reason, reads=frozenset({key, "carry", "training"}))
 
 
 def _check_evaluation(config: RunConfig) -> Iterator[Problem]:

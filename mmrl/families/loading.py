@@ -22,23 +22,32 @@ def model_type_of(name_or_path: str) -> str:
     """Return ``config.model_type`` of a local folder or hub name.
 
     Raises:
-        InputError: if neither a model folder nor a reachable hub name.
+        InputError: if neither a model folder nor a hub name that can be reached.
     """
     location = Path(resolve_model(name_or_path))
     config_file = location / "config.json"
     if config_file.is_file():
         return str(json.loads(config_file.read_text(encoding="utf-8"))["model_type"])
-    if location.is_dir():
+    if location.is_dir() or name_or_path == TINY:
         raise InputError(f"model_name_or_path must be a model folder; found no config.json in {location}")
+    return _hub_model_type(name_or_path)
+
+
+def _hub_model_type(name: str) -> str:
+    from huggingface_hub.utils import logging as hub_logging
     from transformers import AutoConfig
 
+    verbosity = hub_logging.get_verbosity()
+    hub_logging.set_verbosity_error()  # its retries would bury our one line
     try:
-        return str(AutoConfig.from_pretrained(name_or_path).model_type)
+        return str(AutoConfig.from_pretrained(name).model_type)
     except (OSError, ValueError) as error:
         raise InputError(
-            f"model_name_or_path must be {TINY!r}, a model folder or a hub name; found {name_or_path!r}, "
+            f"model_name_or_path must be {TINY!r}, a model folder or a hub name; found {name!r}, "
             "which is no folder here and could not be loaded from the hub; check the spelling or download it first"
         ) from error
+    finally:
+        hub_logging.set_verbosity(verbosity)
 
 
 def load_model(name_or_path: str, *, dtype: str = "float32", device: str | None = None, **kwargs: Any) -> Any:
@@ -49,7 +58,7 @@ def load_model(name_or_path: str, *, dtype: str = "float32", device: str | None 
     from transformers import AutoModelForImageTextToText
 
     model_type_of(name_or_path)
-    model = AutoModelForImageTextToText.from_pretrained(resolve_model(name_or_path), dtype=dtype, **kwargs)
+    model: Any = AutoModelForImageTextToText.from_pretrained(resolve_model(name_or_path), dtype=dtype, **kwargs)
     return model.to(device) if device else model
 
 
@@ -61,8 +70,8 @@ def load_processor(name_or_path: str, *, min_pixels: int | None = None, max_pixe
     from transformers import AutoProcessor
 
     processor = AutoProcessor.from_pretrained(resolve_model(name_or_path), padding_side="left")
-    size = getattr(processor.image_processor, "size", None)
-    if (min_pixels or max_pixels) and not (size and "shortest_edge" in size):
+    size: Any = getattr(processor.image_processor, "size", None) or {}
+    if (min_pixels or max_pixels) and "shortest_edge" not in size:
         raise InputError("min_pixels and max_pixels must suit the processor; found one without a pixel budget")
     if min_pixels or max_pixels:
         processor.image_processor.size = {

@@ -6,7 +6,6 @@ what makes it fast on a CPU; it is no general fine-tuning loop.
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,12 +24,12 @@ class Lesson:
     """Pairs of prompt ids (image placeholders expanded) and completion ids (end of turn included)."""
 
 
-def learning_rate_at(step: int, *, steps: int, peak: float, warmup: int, floor: float = 0.05) -> float:
-    """Linear warm-up to ``peak`` over ``warmup`` steps, then a cosine to ``floor * peak`` at ``steps``."""
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    progress = (step - warmup) / max(1, steps - warmup)
-    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+def learning_rate_at(step: int, *, peak: float, warmup: int) -> float:
+    """Rise linearly to ``peak`` over ``warmup`` steps (counted from 0) and stay there.
+
+    Nothing falls at the end, so a run of fewer steps is a prefix of a longer one.
+    """
+    return peak * min(1.0, (step + 1) / warmup)
 
 
 def batches(
@@ -90,7 +89,7 @@ def forward_loss(model: Any, tensors: dict[str, Any]) -> Any:
         attention_mask=tensors["attention_mask"],
         mm_token_type_ids=types,
         image_grid_thw=tensors["image_grid_thw"][picture_of_row],
-        mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=repeated)},
+        mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=repeated)},  # type: ignore[arg-type]
     )
     logits, labels = output.logits[:, :-1], tensors["labels"][:, 1:]
     scored = labels != -100
@@ -106,14 +105,14 @@ def warm_up(
     warmup: int = 200,
     on_step: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Train ``model`` in place with AdamW and a cosine schedule; ``on_step`` gets the step and its loss."""
+    """Train ``model`` in place with AdamW at a constant rate; ``on_step`` gets the step (from 0) and its loss."""
     import torch
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak_learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
     model.train()
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, steps=steps, peak=peak_learning_rate, warmup=warmup)
+            group["lr"] = learning_rate_at(step, peak=peak_learning_rate, warmup=warmup)
         loss = forward_loss(model, next(batch_tensors))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

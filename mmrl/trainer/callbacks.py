@@ -19,6 +19,9 @@ from mmrl.trainer.run_log import StageLog, should_stop
 KEPT_CHECKPOINTS = 2
 """Complete checkpoints of a stage that are kept: the last one, and one more in case it is damaged later."""
 
+OF_GENERATION = ("reward", "frac_reward", "completions/", "parse_failures", "failed_rollouts")
+"""How names begin of what is measured once a generation."""
+
 
 class LogCallback(TrainerCallback):
     """Logs each step, ends the stage early where its rule allows, and stops at a loss that is no number."""
@@ -31,11 +34,18 @@ class LogCallback(TrainerCallback):
         self.stop = stop
         self.history = history
         """Mean reward of every step so far, those before a resume included."""
+        self._generated: dict[str, Any] = {}
 
-    def on_log(self, _args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
-        """Write the step's record; HF's summary at the end of training carries no reward and is passed over."""
-        if not logs or "reward" not in logs:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
+        """Write the step's record; HF's summary at the end of training has no ``loss`` and is passed over.
+
+        A step that trains on completions once more repeats what was measured when they were generated.
+        """
+        if not logs or "loss" not in logs:
             return
+        if "reward" in logs:
+            self._generated = {key: value for key, value in logs.items() if key.startswith(OF_GENERATION)}
+        logs = {**self._generated, **logs}
         step = state.global_step
         for sample, reason in self.rewards.take_failures():
             self.log.event("bad_media", step, sample=sample, reason=reason)
@@ -66,16 +76,17 @@ class ProgressCallback(TrainerCallback):
         self.progress = progress
         self.task = task
 
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
         """Show the step and its reward."""
-        if logs and "reward" in logs:
-            self.progress.update(self.task, completed=state.global_step, reward=logs["reward"])
+        if logs and "loss" in logs:
+            shown = {"reward": logs["reward"]} if "reward" in logs else {}
+            self.progress.update(self.task, completed=state.global_step, **shown)
 
 
 class PruneCallback(TrainerCallback):
     """Removes old checkpoints once a newer one is complete, never before."""
 
-    def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Keep the newest checkpoints; the one just saved is complete by now."""
         if state.is_world_process_zero:
             for old in checkpoints_of(Path(args.output_dir))[:-KEPT_CHECKPOINTS]:
@@ -88,7 +99,7 @@ class KeepOptimizer(TrainerCallback):
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def on_train_begin(self, _args: Any, state: Any, _control: Any, optimizer: Any = None, **_: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, optimizer: Any = None, **_: Any) -> None:  # noqa: ARG002
         """Load the moments, unless the stage resumes from a checkpoint of its own.
 
         Raises:

@@ -43,7 +43,7 @@ class GRPOConfig(trl.GRPOConfig):
         _require_whole_groups(self)
 
 
-def _require_whole_groups(args: trl.GRPOConfig) -> None:
+def _require_whole_groups(args: Any) -> None:
     require_whole_groups(
         per_device_train_batch_size=args.per_device_train_batch_size, num_generations=args.num_generations
     )
@@ -61,7 +61,7 @@ class _MicroStep(TrainerCallback):
     def __init__(self, trainer: GRPOTrainer) -> None:
         self.trainer = trainer
 
-    def on_train_begin(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Count on from the step that training starts at."""
         self.trainer._step = state.global_step * args.gradient_accumulation_steps
         self.trainer._buffered_inputs = None
@@ -91,6 +91,14 @@ class GRPOTrainer(trl.GRPOTrainer):
     Raises:
         InputError: batch sizes that would split a group, or a reward that is not finite.
     """
+
+    # TRL annotates these loosely, or not at all.
+    model: Any
+    args: Any
+    processing_class: Any
+    num_generations: int
+    num_generations_eval: int
+    _buffered_inputs: Any
 
     def __init__(
         self, model: Any, reward_funcs: Any = None, args: trl.GRPOConfig | None = None, *rest: Any, **options: Any
@@ -136,10 +144,10 @@ class GRPOTrainer(trl.GRPOTrainer):
             return self._generate_and_score_completions(generation_batch)
         generate_every = self.args.steps_per_generation * self.num_iterations
         if self._step % generate_every == 0 or self._buffered_inputs is None:
-            scored = split_pixel_values_by_grid(self._generate_and_score_completions(generation_batch))
+            scored: Any = split_pixel_values_by_grid(self._generate_and_score_completions(generation_batch))
             groups = len(scored["prompt_ids"]) // self.num_generations
             scored = permute_groups(scored, torch.randperm(groups).tolist(), self.num_generations)
-            micro_batches = split_tensor_dict(scored, self.args.steps_per_generation)
+            micro_batches: Any = split_tensor_dict(scored, self.args.steps_per_generation)
             self._buffered_inputs = [unsplit_pixel_values_by_grid(batch) for batch in micro_batches]
         return self._buffered_inputs[self._step % self.args.steps_per_generation]
 

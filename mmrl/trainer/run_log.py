@@ -88,4 +88,6 @@ def should_stop(rewards: list[float | None], *, reward_at_least: float, over_ste
     last = rewards[-over_steps:]
     if len(rewards) < max(over_steps, min_steps) or any(value is None or math.isnan(value) for value in last):
         return False
-    return math.fsum(value for value in last if value is not None) / over_steps >= reward_at_least
+    return (
+        math.fsum(value for value in last if value is not None) / over_steps >= reward_at_least - 1e-9
+    )  # rounding of sums

@@ -38,26 +38,6 @@ def reference_of(config: RunConfig, run: RunFolder, index: int) -> str:
     return start_of(config, run, index)
 
 
-def check_carry(config: RunConfig) -> None:
-    """Refuse what cannot carry over together with PEFT, whose adapter is merged and begun anew at each stage.
-
-    Raises:
-        InputError: a stage with ``use_peft``, or after one, keeps the optimizer; or keeps the reference with a KL term.
-    """
-    for index, stage in enumerate(config.stages):
-        training = config.stage_training(stage)
-        before = config.stage_training(config.stages[index - 1]) if index else training
-        for key, applies in (
-            ("optimizer", index > 0 and (training.use_peft or before.use_peft)),
-            ("reference", index > 0 and training.use_peft and training.beta > 0),
-        ):
-            if applies and getattr(stage.carry, key) == "kept":
-                raise InputError(
-                    f"carry.{key} must not be kept with use_peft, since each stage begins a new adapter; found kept; "
-                    f"stages.{index}.carry.{key}; leave it out, or train without use_peft"
-                )
-
-
 def load_stage_model(location: str, reference: str, training: TrainingConfig) -> Any:
     """Load a stage's model; ``reference`` is where TRL will load the reference model of the KL term from.
 

@@ -37,7 +37,6 @@ from mmrl.trainer.run_log import StageLog, rewind_log, step_records
 from mmrl.trainer.stage_data import SourcedSample, stage_dataset
 from mmrl.trainer.stage_model import (
     OPTIMIZER_NAME,
-    check_carry,
     final_dir,
     load_stage_model,
     peft_config,
@@ -120,7 +119,6 @@ def run_curriculum(
 def _prepare_jobs(
     config: RunConfig, datasets: Mapping[str, DatasetFolder], run: RunFolder, base_dir: str | Path
 ) -> list[StageJob]:
-    check_carry(config)
     samples = {name: folder.samples for name, folder in datasets.items()}
     home = {id(sample): folder for folder in datasets.values() for sample in folder.samples}
     jobs = []
@@ -196,9 +194,7 @@ def _open_log(job: StageJob, step: int) -> StageLog:
     state = PartialState()
     if state.is_main_process:
         rewind_log(job.run, stage_index=job.index, step=step)
-        for stale in checkpoints_of(job.folder):
-            if int(stale.name.rsplit("-", 1)[1]) > step:
-                shutil.rmtree(stale)
+        _discard_beyond(job, step)
     state.wait_for_everyone()
     records = job.run.read_log()
     before = sum(len(step_records(records, index)) for index in range(job.index))
@@ -212,6 +208,15 @@ def _open_log(job: StageJob, step: int) -> StageLog:
     resumed = any(record["stage_index"] == job.index for record in records)
     log.event("resume" if resumed else "stage_start", step)
     return log
+
+
+def _discard_beyond(job: StageJob, step: int) -> None:
+    """Remove checkpoints after ``step``, and what later stages made of weights that are now trained again."""
+    stale = [path for path in checkpoints_of(job.folder) if int(path.name.rsplit("-", 1)[1]) > step]
+    for index, stage in list(enumerate(job.config.stages))[job.index + 1 :]:
+        stale += [*checkpoints_of(job.run.stage_dir(index, stage.name)), final_dir(job.config, job.run, index)]
+    for path in stale:
+        shutil.rmtree(path, ignore_errors=not path.exists())
 
 
 def _log_stage_end(job: StageJob) -> None:

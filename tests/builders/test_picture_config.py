@@ -1,7 +1,9 @@
-"""Configs of the drawn builders: frozen, strict, and one clear line for bad input."""
+"""Configs of the builders: frozen, strict, and one clear line for bad input."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from datasets_builders.config import PictureConfig
 from datasets_builders.gui import GuiConfig
 from datasets_builders.scenes import ScenesConfig
+from datasets_builders.transit import TransitConfig
 from mmrl.errors import InputError
 
 
@@ -67,3 +70,13 @@ def test_configs_are_frozen_and_dump_to_what_builds_them_again() -> None:
 def test_no_named_task_means_all_of_them() -> None:
     assert GuiConfig().asked_tasks == ("gui/ground", "gui/role")
     assert GuiConfig(tasks=("gui/role",)).asked_tasks == ("gui/role",)
+
+
+def test_portable_options_are_json_values_without_folders(tmp_path: Path) -> None:
+    config = TransitConfig(source=str(tmp_path / "My Town.zip"), font=tmp_path / "a.ttf", seed=3)
+    portable = config.portable()
+    assert json.loads(json.dumps(portable)) == portable
+    assert (portable["source"], portable["font"], portable["size"]) == ("My Town.zip", "a.ttf", 1024)
+    assert config.source_name == "My-Town"
+    assert TransitConfig().portable() == TransitConfig(size=512).portable()
+    assert GuiConfig(count=3).portable() == GuiConfig(count=3).model_dump(mode="json")

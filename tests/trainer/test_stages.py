@@ -175,12 +175,15 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_taken(case: Path,
     assert_same_weights(case, fresh)
 
 
-def test_a_damaged_final_folder_is_trained_again(case: Path, fresh: Path) -> None:
-    interrupted_at(12, fresh)
+@pytest.mark.parametrize("call", [12, 16], ids=["before", "after a checkpoint of the next stage"])
+def test_a_damaged_final_folder_is_trained_again(case: Path, fresh: Path, call: int) -> None:
+    interrupted_at(call, fresh)
     weights_file = fresh / "run/stages/0-look/final/model.safetensors"
     weights_file.write_bytes(weights_file.read_bytes()[:-1])
     train_case(fresh)
     assert_same_weights(case, fresh)
+    steps = [(one["stage_index"], one["step"]) for one in log_of(fresh) if "event" not in one]
+    assert steps == [(0, step) for step in range(1, 6)] + [(1, step) for step in range(1, 5)]
     assert sum(one.get("event") == "stage_end" for one in log_of(fresh)) == 2
 
 
@@ -205,6 +208,16 @@ def test_interrupted_runs_with_other_settings_end_the_same(
     interrupted_at(call, broken, overrides)
     train_case(broken, overrides)
     assert_same_weights(whole, broken)
+    logs = [without_times([one for one in log_of(folder) if "event" not in one]) for folder in (whole, broken)]
+    assert logs[0] == logs[1]
+
+
+def test_steps_on_reused_completions_repeat_their_rewards(fresh: Path) -> None:
+    train_case(fresh, REUSE)
+    rewards = [record["reward"] for record in step_records(log_of(fresh), 0)]
+    assert rewards[0] == rewards[1]
+    assert rewards[2] == rewards[3]
+    assert len(set(rewards)) == 3
 
 
 def test_another_config_or_data_is_not_mixed_into_a_begun_run(case: Path, tmp_path: Path) -> None:
@@ -262,8 +275,8 @@ def test_gradient_checkpointing_and_bf16_train(fresh: Path) -> None:
         (["training.per_device_train_batch_size=2"], "multiple of num_generations"),
         (["stages.0.tasks=['none/*']"], "tasks"),
         (["rubric.terms=[{name: format}]"], "verifies"),
-        ([*PEFT, "stages.1.carry.optimizer=kept"], r"carry\.optimizer must not be kept with use_peft"),
-        ([*PEFT, "training.beta=0.1", "stages.1.carry.reference=kept"], r"carry\.reference must not be kept"),
+        ([*PEFT, "stages.1.carry.optimizer=kept"], r"carry\.optimizer: must not be kept with use_peft"),
+        ([*PEFT, "training.beta=0.1", "stages.1.carry.reference=kept"], r"carry\.reference: must not be kept"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_written(

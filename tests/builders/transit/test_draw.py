@@ -73,7 +73,7 @@ def between(a: tuple[float, float], b: tuple[float, float]) -> list[tuple[float,
 
 def test_small_maps_write_every_letter_inside_the_picture_and_off_the_lines() -> None:
     rng = random.Random(2)
-    for _ in range(40):
+    for _ in range(15):
         made = make_network(rng, name="n", lines=(2, 3), stations=(6, 8), names="letters")
         drawing = draw_network(made, 112)
         ink = (np.asarray(drawing.picture).astype(int) - (32, 33, 36)).max(-1) < 30

@@ -9,12 +9,15 @@ Red runs A B C D, Blue runs E B F, Green runs F D G; Ring is a loop H I J K H. B
         F ------+
 """
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets_builders.transit.network import Line, Network, Station
 from datasets_builders.transit.routes import best_journeys, count_transfers
+from datasets_builders.transit.sources import restrict_at_random
 from mmrl.errors import InputError
 
 
@@ -133,6 +136,17 @@ def test_a_part_of_a_network_keeps_only_what_it_serves() -> None:
     assert [line.name for line in part.lines] == ["Blue"]
     assert set(part.stations) == {"E", "B", "F"}
     assert part.interchanges == ()
+
+
+def test_random_parts_are_connected_and_leave_lone_lines_out() -> None:
+    parts = [restrict_at_random(CITY, random.Random(seed)) for seed in range(60)]
+    names = {frozenset(line.name for line in part.lines) for part in parts}
+    assert names == {
+        frozenset({"Red", "Blue"}), frozenset({"Red", "Green"}), frozenset({"Blue", "Green"}),
+        frozenset({"Red", "Blue", "Green"}),
+    }  # fmt: skip
+    apart = make({"Red": "AB", "Blue": "CD"})
+    assert restrict_at_random(apart, random.Random(0)) == apart
 
 
 def one_line(stops: tuple[str, ...] = ("a", "b"), colour: str = "#000000", name: str = "Red") -> Line:

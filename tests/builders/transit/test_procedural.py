@@ -48,10 +48,13 @@ def test_sizes_vary_over_the_whole_range() -> None:
 
 
 def test_small_maps_have_letters_and_colour_words() -> None:
-    network = make_network(random.Random(3), name="n", lines=(3, 3), stations=(8, 8), names="letters")
-    assert sorted(station.name for station in network.stations.values()) == list(LETTERS[:8])
-    words = dict(PALETTE[:4])
-    assert all(line.colour == words[line.name] for line in network.lines)
+    rng, seen = random.Random(3), set()
+    for _ in range(30):
+        network = make_network(rng, name="n", lines=(3, 3), stations=(8, 8), names="letters")
+        assert sorted(station.name for station in network.stations.values()) == list(LETTERS[:8])
+        assert all(line.colour == dict(PALETTE)[line.name] for line in network.lines)
+        seen |= {line.name for line in network.lines}
+    assert seen == {"Red", "Blue", "Green", "Orange", "Purple", "Brown"}
 
 
 def test_the_seed_decides_everything() -> None:

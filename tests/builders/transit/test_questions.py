@@ -5,9 +5,9 @@ import random
 from collections import Counter
 
 import pytest
+from descriptions import described_lines
 
 from datasets_builders.transit import TransitConfig, transit_examples
-from datasets_builders.transit.examples import Draft
 from datasets_builders.transit.network import Line, Network, Station
 from datasets_builders.transit.questions import TASKS, Asker, ask, line_phrase, map_level
 from mmrl.types import Number, Route, YesNo
@@ -114,10 +114,6 @@ DRAFTS = list(transit_examples(CONFIG))
 ASKED = [(draft, sample) for draft in DRAFTS for sample in draft.samples]
 
 
-def facts(draft: Draft) -> dict[str, list[str]]:
-    return {line.name: draft.network.stop_names(line) for line in draft.network.lines}
-
-
 def test_count_and_tasks_are_as_configured() -> None:
     assert len(ASKED) == 600
     assert Counter(sample.task for _, sample in ASKED) == dict.fromkeys(TASKS, 100)
@@ -133,7 +129,7 @@ def test_yes_and_no_are_balanced() -> None:
 
 def test_answers_follow_from_the_network() -> None:
     for draft, sample in ASKED:
-        lines = facts(draft)
+        lines = described_lines(draft)
         words = sample.question.rstrip("?").split()
         stations = [word for word in words if len(word) == 1]
         line = next((word for word in words if word in lines), "")
@@ -160,7 +156,7 @@ def test_planned_routes_are_journeys_through_the_network() -> None:
     for draft, sample in ASKED:
         if not isinstance(sample.answer, Route):
             continue
-        lines, legs = facts(draft), sample.answer.legs
+        lines, legs = described_lines(draft), sample.answer.legs
         assert sample.meta["lines"] == lines
         assert [legs[0].departure, legs[-1].arrival] == [sample.meta["origin"], sample.meta["destination"]]
         assert all(before.arrival == after.departure for before, after in itertools.pairwise(legs))

@@ -1,0 +1,95 @@
+"""Whole runs through the command line, small enough for every day."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+
+def small_config(tmp_path: Path) -> Path:
+    options = {"count": 24, "seed": 1, "width": 112, "height": 112}
+    config = {
+        "output_dir": str(tmp_path / "run"),
+        "datasets": {
+            "train": {"build": "scenes", "options": options},
+            "test": {"build": "scenes", "options": {**options, "seed": 2}},
+        },
+        "training": {"num_generations": 2, "per_device_train_batch_size": 4, "max_completion_length": 24},
+        "save_steps": 1,
+        "stages": [
+            {"name": "first", "mix": {"train": 1}, "tasks": ["scenes/exists"], "steps": 1},
+            {"name": "second", "mix": {"train": 1}, "steps": 1},
+        ],
+        "evaluation": {"datasets": ["test"], "max_completion_length": 24},
+    }
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def test_dry_run_prints_the_plan_and_writes_nothing(mmrl, tmp_path):
+    path = small_config(tmp_path)
+    outcome = mmrl("train", path, "--dry-run", "stages.0.steps=3")
+    assert outcome.code == 0, outcome.err
+    assert "scenes/exists" in outcome.out
+    assert "steps: 3" in outcome.out
+    assert [one.name for one in tmp_path.iterdir()] == ["config.yaml"]
+
+
+@pytest.mark.slow
+def test_a_run_trains_evaluates_and_reports_and_goes_on_where_it_stopped(mmrl, tmp_path):
+    path = small_config(tmp_path)
+    outcome = mmrl("train", path)
+    assert outcome.code == 0, outcome.err
+    run = tmp_path / "run"
+    summary = json.loads((run / "summary.json").read_text())
+    assert set(summary["tasks"]) == {"scenes"}
+    entry = summary["tasks"]["scenes"]
+    assert entry["n"] == 24
+    assert 0 <= entry["before"] <= 1
+    low, high = entry["gain_ci95"]
+    assert low <= entry["after"] - entry["before"] <= high
+    assert (run / "report.html").stat().st_size > 10_000
+    assert (run / "stages" / "1-second" / "final" / "model.safetensors").is_file()
+    last_lines = outcome.out.strip().splitlines()[-2:]
+    assert last_lines[-1].endswith(str(run / "report.html"))
+
+    weights = (run / "stages" / "1-second" / "final" / "model.safetensors").read_bytes()
+    assert mmrl("train", path).code == 0
+    assert (run / "stages" / "1-second" / "final" / "model.safetensors").read_bytes() == weights
+    refused = mmrl("train", path, "seed=5")
+    assert refused.code == 2
+    assert "another config" in refused.err
+
+
+@pytest.mark.slow
+def test_evaluating_a_model_stores_every_stage(mmrl, tmp_path):
+    data = tmp_path / "maps"
+    built = mmrl("build", "transit", "--out", data, "--count", 12, "--size", 112)
+    assert built.code == 0, built.err
+    outcome = mmrl("eval", "--data", data, "--out", tmp_path / "scored", "--max-completion-length", 32)
+    assert outcome.code == 0, outcome.err
+    rows = [json.loads(line) for line in (tmp_path / "scored" / "scores.jsonl").read_text().splitlines()]
+    assert len(rows) == 12
+    assert all(0 <= row["scores"]["accuracy"] <= 1 for row in rows)
+    assert (tmp_path / "scored" / "predictions.jsonl").is_file()
+    assert (tmp_path / "scored" / "prompts.jsonl").is_file()
+
+
+def test_doctor_names_every_part(mmrl):
+    outcome = mmrl("doctor")
+    assert outcome.code == 0
+    for part in ("torch", "trl", "GPU", "attention", "video", "browser", "vLLM"):
+        assert part in outcome.out
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "check", "train", "eval", "report", "doctor", "build transit", "build gui"]
+)
+def test_help_of_every_command_has_an_example(mmrl, command):
+    outcome = mmrl(*command.split(), "--help")
+    assert outcome.code == 0
+    assert "Example" in outcome.out
