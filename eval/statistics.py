@@ -140,12 +140,17 @@ def wilson_interval(proportion: float, n: float, confidence: float = CONFIDENCE)
 
 
 def effective_size(estimate: MeanEstimate) -> float:
-    """Return how many independent items carry as much information as the clustered ones; never more than n."""
+    """Return how many independent items carry as much information as the clustered ones; never more than n.
+
+    n divided by the design effect: the ratio of the two variances without their small-sample factors, at least 1. Items
+    that always agree within their clusters thus count as one a cluster.
+    """
     if estimate.clusters == estimate.n or estimate.naive_se == 0.0:
         return float(estimate.clusters)
     if math.isinf(estimate.se):
         return 1.0
-    inflation = (estimate.se / estimate.naive_se) ** 2
+    clustered = estimate.se**2 * (estimate.clusters - 1) / estimate.clusters
+    inflation = clustered / (estimate.naive_se**2 * (estimate.n - 1) / estimate.n)
     return estimate.n / max(1.0, inflation)
 
 

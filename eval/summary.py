@@ -161,6 +161,43 @@ def _cells(name: str, numbers: Mapping[str, Any]) -> list[Text]:
     ]
 
 
+def render_scores(scores: Path) -> Table:
+    """Return the accuracies of one ``scores.jsonl`` as a table for the terminal, with Wilson's 95 % intervals.
+
+    Raises:
+        InputError: the file is missing, damaged or empty.
+    """
+    rows = list(rows_by_key(scores, REQUIRED).values())
+    if not rows:
+        raise InputError(f"an evaluation must hold items; found none; at {scores}; run the evaluation again")
+    table = Table(title="Accuracy")
+    table.add_column("task")
+    for heading in ("n", "accuracy", "95 %", "unreadable", "cut off", "failed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for family in sorted({family_name(row["task"]) for row in rows}):
+        group = [row for row in rows if family_name(row["task"]) == family]
+        table.add_row(*_score_cells(family, group), style="bold")
+        for task in sorted({str(row["task"]) for row in group}):
+            part = [row for row in group if row["task"] == task]
+            table.add_row(*_score_cells("  " + task.split("/", 1)[-1], part))
+    return table
+
+
+def _score_cells(name: str, rows: Sequence[Row]) -> list[Text]:
+    values = [accuracy_of(row) for row in rows]
+    low, high = accuracy_interval(values, [_cluster(row) for row in rows])
+    lost = _failures(rows, "now")
+    return [
+        Text(name),
+        Text(str(len(rows))),
+        Text(f"{sum(values) / len(values):.1%}"),
+        Text(f"{low:.1%} to {high:.1%}"),
+        Text(f"{lost['parse_failures_now']:.1%}"),
+        Text(f"{lost['truncated_now']:.1%}"),
+        Text(str(lost["failed_now"])),
+    ]
+
+
 def format_p(value: float) -> str:
     """Write a p-value with the digits that matter."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -14,7 +14,7 @@ from eval.evaluate import evaluate, rescore
 from eval.scores import prediction_row, row_prediction, score_predictions
 from eval.statistics import mcnemar_exact, paired_gain_interval
 from eval.storage import read_rows, write_rows
-from eval.summary import render_table, summarise
+from eval.summary import render_scores, render_table, summarise
 from mmrl.answers import write_completion
 from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
@@ -214,3 +214,27 @@ def test_terminal_table(tmp_path: Path) -> None:
     assert "75.0%" in text
     assert "+75.0" in text
     assert "[red]x" in text, "a task's name is text, not markup"
+
+
+def test_terminal_table_of_one_evaluation(tmp_path: Path) -> None:
+    rows = [row(str(i), "gui/ground" if i < 8 else "gui/name", float(i < 6), cluster=f"c{i // 2}") for i in range(10)]
+    rows[9]["status"], rows[9]["stop"] = "empty", "failed"
+    write_rows(tmp_path / "scores.jsonl", rows)
+    console = Console(width=110, record=True, color_system=None)
+    console.print(render_scores(tmp_path / "scores.jsonl"))
+    lines = console.export_text().splitlines()
+    (family,) = (line for line in lines if "gui" in line)
+    # Five pictures, both items of each right or wrong together: Wilson at p = 0.6, n = 5.
+    assert [cell.strip() for cell in family.split("│")[1:-1]] == [
+        "gui",
+        "10",
+        "60.0%",
+        "23.1% to 88.2%",
+        "10.0%",
+        "0.0%",
+        "1",
+    ]
+    assert any("ground" in line and "75.0%" in line for line in lines)
+    write_rows(tmp_path / "scores.jsonl", [])
+    with pytest.raises(InputError, match="an evaluation must hold items; found none"):
+        render_scores(tmp_path / "scores.jsonl")

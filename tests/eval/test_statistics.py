@@ -94,8 +94,8 @@ def test_clustered_error_by_hand() -> None:
     assert estimate.clusters == 3
     assert estimate.se == pytest.approx(math.sqrt(3 / 36))
     assert estimate.naive_se == pytest.approx(math.sqrt(1.5 / 30))
-    # inflation (3/36)/(1.5/30) = 5/3
-    assert effective_size(estimate) == pytest.approx(6 / (5 / 3))
+    # design effect (2/36) / (1.5/36) = 4/3
+    assert effective_size(estimate) == pytest.approx(6 / (4 / 3))
 
 
 def test_naive_error_equals_binomial_form() -> None:
@@ -147,7 +147,7 @@ def test_paired_gain_without_variance_stays_honest() -> None:
 
 def test_accuracy_interval_counts_clusters() -> None:
     assert accuracy_interval([1, 0, 1, 0]) == wilson_interval(0.5, 4)
-    assert accuracy_interval([1, 1, 0, 0], list("aabb")) == pytest.approx(wilson_interval(0.5, 4 / 3))
+    assert accuracy_interval([1, 1, 0, 0], list("aabb")) == pytest.approx(wilson_interval(0.5, 2))
     assert accuracy_interval([1, 1, 1, 1], list("aabb")) == wilson_interval(1.0, 2)
     assert accuracy_interval([1, 0], ["a", "a"]) == wilson_interval(0.5, 1)
 

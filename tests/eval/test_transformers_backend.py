@@ -164,6 +164,15 @@ def _first_token(model: Any, processor: Any, folder: DatasetFolder, *, banned: l
         return int(model.generate(**inputs, do_sample=False, max_new_tokens=1, suppress_tokens=banned)[0, -1])
 
 
+def test_training_and_evaluation_ban_the_same_tokens_and_end_at_the_same(small_model: tuple[Any, Any]) -> None:
+    from mmrl.trainer.tokens import eos_token_ids, never_sampled
+
+    model, processor = small_model
+    ends = eos_token_ids(model, processor.tokenizer)
+    assert backend.end_token_ids(model, processor.tokenizer) == sorted(ends)
+    assert backend.banned_token_ids(model, processor) == never_sampled(model.config, processor.tokenizer, ends)
+
+
 def test_a_checkpoints_own_sampling_settings_are_put_aside(small_model: tuple[Any, Any], scenes: DatasetFolder) -> None:
     model, processor = small_model
     plain = run(model, processor, scenes)
