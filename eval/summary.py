@@ -101,37 +101,6 @@ def _failures(rows: Sequence[Row], when: str) -> dict[str, float | int]:
 # ---------------------------------------------------------------------------------------------------- terminal
 
 
-def render_scores(scores: Path) -> Table:
-    """Return one evaluation as a table for the terminal: accuracy with its 95 % interval, by family and by task."""
-    rows = list(rows_by_key(scores, REQUIRED).values())
-    table = Table(title="Accuracy")
-    table.add_column("task")
-    for heading in ("n", "accuracy", "95 %", "unreadable"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    tasks = sorted({str(row["task"]) for row in rows})
-    for family in sorted({family_name(task) for task in tasks}):
-        table.add_row(*_score_cells(family, [row for row in rows if family_name(row["task"]) == family]), style="bold")
-        for task in tasks:
-            if family_name(task) == family:
-                name = "  " + task.split("/", 1)[-1]
-                table.add_row(*_score_cells(name, [row for row in rows if row["task"] == task]))
-    return table
-
-
-def _score_cells(name: str, rows: Sequence[Row]) -> list[Text]:
-    values = [accuracy_of(row) for row in rows]
-    low, high = accuracy_interval(values, [_cluster(row) for row in rows])
-    unreadable = sum(row["status"] != ParseStatus.OK for row in rows) / len(rows)
-    cells = (
-        name,
-        str(len(rows)),
-        f"{sum(values) / len(values):.1%}",
-        f"{100 * low:.1f} to {100 * high:.1f}",
-        f"{unreadable:.0%}",
-    )
-    return [Text(cell) for cell in cells]
-
-
 def render_table(summary: Mapping[str, Any]) -> Table:
     """Return the comparison as a table for the terminal: families in bold, their tasks below."""
     table = Table(title="Held-out accuracy", caption="gain: percentage points with its paired 95 % interval")
