@@ -11,7 +11,7 @@ from PIL import ImageFont
 
 from datasets_builders.gui.config import SMALL_SIDE, GuiConfig
 from datasets_builders.gui.themes import THEMES, Theme
-from datasets_builders.gui.words import KINDS, LABELS, SHORT_TITLES, SHORT_WORDS, TITLES
+from datasets_builders.gui.words import KINDS, LABELS, SHARED_LABELS, SHORT_TITLES, SHORT_WORDS, TITLES
 from datasets_builders.rect import Rect
 
 
@@ -120,13 +120,19 @@ def _cells(panel: Rect, font_size: int, small: bool, rng: Random) -> list[Rect]:
     ]
 
 
+_SHARED_CHANCE = 0.5
+"""How often a widget of a larger window bears a label that suits every kind."""
+
+
 def _name_widgets(count: int, small: bool, rng: Random) -> list[_Named]:
     """Choose kinds and labels, no label twice; of each kind one label stays unused, so that a question can miss it."""
     kinds = [rng.choice(KINDS) for _ in range(count)]
     if small:
         return [_Named(kind, label) for kind, label in zip(kinds, rng.sample(SHORT_WORDS, count), strict=True)]
     decks = {kind: rng.sample(labels, len(labels)) for kind, labels in LABELS.items()}
-    return [_Named(kind, decks[kind].pop()) for kind in kinds if len(decks[kind]) > 1]
+    shared = rng.sample(SHARED_LABELS, len(SHARED_LABELS))
+    chosen = [(kind, shared if rng.random() < _SHARED_CHANCE else decks[kind]) for kind in kinds]
+    return [_Named(kind, deck.pop()) for kind, deck in chosen if len(deck) > 1]
 
 
 _BESIDE_LABEL = {"button": 10, "text field": 8, "dropdown": 18, "slider": 0}

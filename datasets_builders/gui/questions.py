@@ -10,7 +10,10 @@ from random import Random
 from datasets_builders.demands import balanced
 from datasets_builders.gui.config import GuiConfig
 from datasets_builders.gui.layout import Widget, Window
-from datasets_builders.gui.words import KINDS, LABELS, SHORT_WORDS
+from datasets_builders.gui.words import KINDS, LABELS, SHARED_LABELS, SHORT_WORDS
+
+OTHER_KIND_CHANCE = 0.6
+"""How often a denial about a label of every kind names the label that is there, on another kind."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,16 @@ def ask(window: Window, demand: Demand, rng: Random) -> Question:
 
 
 def _absent_widget(window: Window, rng: Random) -> tuple[str, str]:
-    """Name a widget that is not there: a label that is there on another kind, or another label on a kind that is."""
+    """Name a widget that is not there: a label that is there on another kind, or another label on a kind that is.
+
+    Only labels that suit every kind move to another: a "Volume button" would be known to be absent without looking.
+    """
     near = rng.choice(window.widgets)
-    if rng.random() < 0.5:
+    everywhere = SHORT_WORDS if window.small else SHARED_LABELS
+    if near.label in everywhere and rng.random() < OTHER_KIND_CHANCE:
         return rng.choice([kind for kind in KINDS if kind != near.kind]), near.label
     shown = {widget.label for widget in window.widgets}
-    vocabulary = SHORT_WORDS if window.small else LABELS[near.kind]
+    vocabulary = everywhere if near.label in everywhere else LABELS[near.kind]
     return near.kind, rng.choice([label for label in vocabulary if label not in shown])
 
 

@@ -38,7 +38,13 @@ LABELS: dict[str, tuple[str, ...]] = {
         "Priority", "Region", "Printer", "Date format", "Encoding", "Payment method",
     ),
 }  # fmt: skip
-"""Labels of a larger window, by kind of widget."""
+"""Labels of a larger window that suit one kind of widget."""
+
+SHARED_LABELS = (
+    "Alerts", "Archive", "Backup", "Details", "Effects", "Filter", "Grid", "History", "Layout", "Location", "Margins",
+    "Notes", "Overlay", "Reminder", "Schedule", "Shadow", "Spacing", "Theme", "Timer", "Toolbar", "Tracking", "Updates",
+)  # fmt: skip
+"""Labels of a larger window that suit every kind, so that a question's words alone never tell whether it is there."""
 
 TITLES = (
     "Preferences", "Account settings", "Media player", "Print dialog", "Document editor", "Checkout", "Profile",

@@ -14,7 +14,7 @@ from datasets_builders.drafts import Draft
 from datasets_builders.gui import GuiConfig, build_gui, gui_examples
 from datasets_builders.gui.layout import Window, lay_out_window
 from datasets_builders.gui.questions import Demand, ask
-from datasets_builders.gui.words import KINDS, LABELS, SHORT_WORDS
+from datasets_builders.gui.words import KINDS, LABELS, SHARED_LABELS, SHORT_WORDS
 from mmrl.data import check_folder, read_folder
 from mmrl.errors import InputError
 from mmrl.types import Boxes, Sample, YesNo
@@ -137,8 +137,8 @@ def test_levels_follow_the_share_of_the_picture_that_the_target_fills() -> None:
 
 
 def test_vocabulary_names_one_widget_only_and_takes_the_right_article() -> None:
-    words = [*SHORT_WORDS, *(label for labels in LABELS.values() for label in labels)]
-    large = [label for labels in LABELS.values() for label in labels]
+    large = [*SHARED_LABELS, *(label for labels in LABELS.values() for label in labels)]
+    words = [*SHORT_WORDS, *large]
     assert len(set(SHORT_WORDS)) == len(SHORT_WORDS)
     assert not [(a, b) for a in large for b in large if a is not b and b.startswith(a)]
     assert not [word for word in words if re.match(r"U[rnst]i|One|Eu|Ho(ur|nest)|Uni|URL", word)]  # "an unit", "a hour"
