@@ -92,7 +92,7 @@ def test_hostile_text_stays_text(hostile_run: Path) -> None:
     assert "{{ 7 * 7 }}" in page.text
     assert "\x1b" not in html
     assert "\u202e" not in html
-    assert "␛[31m" in page.text
+    assert "[U+001B][31m" in page.text
     assert "[U+202E]" in page.text
     assert HOSTILE[1] not in html
 
@@ -212,6 +212,16 @@ def test_chart_geometry_by_hand() -> None:
     assert chart.last == "0.5"
 
 
+def test_shares_start_at_zero_and_small_ones_fill_their_chart() -> None:
+    tops = []
+    for values in ([0.2, 0.7], [0.03, 0.08], [0.0, 0.0]):
+        chart = line_chart(steps_of(values), "reward", title="r", share=True)
+        assert chart is not None
+        assert chart.y_ticks[0].label == "0 %"
+        tops.append(chart.y_ticks[-1].label)
+    assert tops == ["100 %", "8 %", "1 %"]
+
+
 def test_chart_gaps_and_long_runs() -> None:
     assert line_chart(steps_of([None, 1.0]), "reward", title="r") is None
     assert line_chart([], "reward", title="r") is None
@@ -303,7 +313,7 @@ def test_large_pictures_are_scaled() -> None:
     ("text", "shown"),
     [
         ("plain\n\ttext", "plain\n\ttext"),
-        ("\x1b[2J\x00\x7f", "␛[2J␀␡"),
+        ("\x1b[2J\x00\x7f", "[U+001B][2J[U+0000][U+007F]"),
         ("a\u202eb\u200bc\ufeff", "a[U+202E]b[U+200B]c[U+FEFF]"),
         ("a\u00a0b\u2028c", "a b[U+2028]c"),
         ("\ud800", "\ufffd"),
