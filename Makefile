@@ -33,7 +33,7 @@ test: $(INSTALLED)
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/codespell mmrl datasets_builders eval scripts tests docs configs README.md CONTRIBUTING.md
+	$(BIN)/codespell mmrl datasets_builders eval scripts docs configs README.md CONTRIBUTING.md
 
 types: $(INSTALLED)
 	$(BIN)/mypy

@@ -104,8 +104,8 @@ def _failures(rows: Sequence[Row], when: str) -> dict[str, float | int]:
 def render_table(summary: Mapping[str, Any]) -> Table:
     """Return the comparison as a table for the terminal: families in bold, their tasks below."""
     table = Table(title="Held-out accuracy", caption="gain: percentage points with its paired 95 % interval")
-    table.add_column("task")
-    for heading in ("n", "before", "after", "gain", "95 %", "p", "unreadable"):
+    table.add_column("task", no_wrap=True)
+    for heading in ("n", "before", "after", "gain", "95 %", "unreadable"):
         table.add_column(heading, justify="right", no_wrap=True)
     for family, numbers in summary["tasks"].items():
         table.add_row(*_cells(family, numbers), style="bold")
@@ -126,7 +126,6 @@ def _cells(name: str, numbers: Mapping[str, Any]) -> list[Text]:
         Text(f"{numbers['after']:.1%}"),
         Text(f"{100 * (numbers['after'] - numbers['before']):+.1f}", style=colour),
         Text(f"{100 * low:+.1f} to {100 * high:+.1f}"),
-        Text(format_p(numbers["p_value"]) if "p_value" in numbers else ""),
         Text(unreadable),
     ]
 

@@ -56,6 +56,12 @@ def colour_distance(a: tuple[int, int, int], b: tuple[int, int, int]) -> float:
     return float(square**0.5)
 
 
+def colour_word(colour: str) -> str:
+    """Return the plain word whose colour in ``PALETTE`` is nearest to a ``#RRGGBB``."""
+    word, _ = min(PALETTE, key=lambda entry: colour_distance(_rgb(entry[1]), _rgb(colour)))
+    return word
+
+
 def _nearest(colour: tuple[int, int, int], others: Sequence[tuple[int, int, int]]) -> float:
     return min(colour_distance(colour, other) for other in others)
 

@@ -29,10 +29,10 @@ class TransitConfig(BuilderConfig):
     """Side of the square pictures in pixels; by default 512 for procedural networks and 1024 for real ones."""
     lines_min: int = Field(default=2, ge=2, le=MAX_LINES)
     lines_max: int = Field(default=3, ge=2, le=MAX_LINES)
-    """Number of lines of procedural networks."""
+    """Number of lines of procedural networks and of excerpts (real networks below 256 pixels)."""
     stations_min: int = Field(default=6, ge=5)
     stations_max: int = Field(default=8, ge=5, le=150)
-    """Number of stations of procedural networks."""
+    """Number of stations of the same."""
     questions_per_map: int = Field(default=6, ge=1)
     """Largest number of questions about one picture."""
     modes: tuple[Literal["rail", "metro", "tram", "bus"], ...] = ("rail", "metro", "tram")
@@ -44,6 +44,11 @@ class TransitConfig(BuilderConfig):
     def is_procedural(self) -> bool:
         """Whether networks are made up."""
         return self.source == PROCEDURAL
+
+    @property
+    def is_small(self) -> bool:
+        """Whether pictures have room only for lettered stations: made-up small maps, or excerpts of real ones."""
+        return self.picture_size < SMALL
 
     @property
     def picture_size(self) -> int:
@@ -75,7 +80,7 @@ class TransitConfig(BuilderConfig):
                 f"stations_max must be at least 2 * lines_max + 1 = {fewest}; found {self.stations_max};"
                 " raise it or lower lines_max"
             )
-        if self.is_procedural and self.picture_size < SMALL and self.stations_max > len(LETTERS):
+        if self.is_small and self.stations_max > len(LETTERS):
             raise ValueError(
                 f"stations_max must be at most {len(LETTERS)} below {SMALL} pixels, where stations are single letters;"
                 f" found {self.stations_max}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from datasets_builders.drafts import Draft
 from datasets_builders.transit.config import TransitConfig
 from datasets_builders.transit.draw import Drawing, draw_network
+from datasets_builders.transit.excerpt import excerpts
 from datasets_builders.transit.layout import SMALL
 from datasets_builders.transit.network import Network
 from datasets_builders.transit.procedural import make_network
@@ -23,6 +25,8 @@ IDLE_MAPS = 25
 
 REDRAWS = 6
 """Made-up networks tried for one map until all names find room."""
+EXCERPT_TRIES = 600
+"""Windows of a real network looked at for one small map until all letters find room."""
 REAL_STRETCH = 1.3
 """How much more one axis of a real network may be enlarged than the other to fill the picture."""
 PATIENCE = 60
@@ -52,33 +56,49 @@ class _Record:
     """Lines of the pictures that have nothing new to ask."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Map:
+    """A network and its picture."""
+
+    network: Network
+    drawing: Drawing
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The real name behind each letter, where letters stand for names."""
+
+
 def drafts_of(config: TransitConfig, whole: Network | None) -> Iterator[Draft]:
-    """Yield maps with questions, of made-up networks or of a real one and its parts."""
+    """Yield maps with questions: of made-up networks, or of a real one, its parts and, in small pictures, excerpts."""
     record = _Record()
-    id_prefix = f"transit-{config.source_name}-{config.seed}"
-    made = idle = index = 0
-    while made < config.count:
+    made = idle = 0
+    for index in count():
+        if made >= config.count:
+            return
         rng = random.Random(f"{config.seed}/{index}")
-        if whole is None:
-            record.seen.clear()  # each made-up map is new, so only its own questions can repeat
-            drawing, network = _draw_made_up(config, index, rng)
-            questions = _ask_about(network, drawing, config, rng, record)
-        else:
-            network = whole if index == 0 else restrict_at_random(whole, rng)
-            lines = tuple(line.name for line in network.lines)
-            questions = []
-            if lines not in record.spent:
-                drawing = draw_network(network, config.picture_size, stretch=REAL_STRETCH, font=config.font)
-                questions = _ask_about(network, drawing, config, rng, record)
-                if len(questions) < config.questions_per_map:
-                    record.spent.add(lines)
-        if questions:
-            yield _draft(network, drawing, questions[: config.count - made], f"{id_prefix}-{index:06d}")
+        questions: list[Question] = []
+        shown = _next_map(config, whole, index, rng, record)
+        if shown is not None:
+            questions = _ask_about(shown, config, rng, record)
+        if shown is not None and questions:
+            name = f"transit-{config.source_name}-{config.seed}-{index:06d}"
+            yield _draft(shown, questions[: config.count - made], name)
         made += len(questions)
         idle = 0 if questions else idle + 1
-        index += 1
         if idle == IDLE_MAPS:
             raise InputError(_too_few(config, made))
+
+
+def _next_map(
+    config: TransitConfig, whole: Network | None, index: int, rng: random.Random, record: _Record
+) -> _Map | None:
+    """Return the map with this number, or None where a part of a real network has nothing more to ask."""
+    if whole is None or config.is_small:
+        record.seen.clear()  # letters and made-up names are drawn anew, so only a map's own questions can repeat
+        return _draw_made_up(config, index, rng) if whole is None else _draw_excerpt(whole, config, rng)
+    network = whole if index == 0 else restrict_at_random(whole, rng)
+    if _line_names(network) in record.spent:
+        return None
+    drawing = draw_network(network, config.picture_size, stretch=REAL_STRETCH, font=config.font)
+    return _Map(network=network, drawing=drawing)
 
 
 def _too_few(config: TransitConfig, made: int) -> str:
@@ -88,7 +108,7 @@ def _too_few(config: TransitConfig, made: int) -> str:
     )
 
 
-def _draw_made_up(config: TransitConfig, index: int, rng: random.Random) -> tuple[Drawing, Network]:
+def _draw_made_up(config: TransitConfig, index: int, rng: random.Random) -> _Map:
     """Return a made-up network and its picture, if possible one in which every name could be written."""
     for _ in range(REDRAWS):
         network = make_network(
@@ -96,25 +116,43 @@ def _draw_made_up(config: TransitConfig, index: int, rng: random.Random) -> tupl
             name=f"map-{config.seed}-{index}",
             lines=(config.lines_min, config.lines_max),
             stations=(config.stations_min, config.stations_max),
-            names="letters" if config.picture_size < SMALL else "words",
+            names="letters" if config.is_small else "words",
         )
         drawing = draw_network(network, config.picture_size, font=config.font)
         if len(drawing.legible) == len(network.stations):
             break
-    return drawing, network
+    return _Map(network=network, drawing=drawing)
 
 
-def _ask_about(
-    network: Network,
-    drawing: Drawing,
-    config: TransitConfig,
-    rng: random.Random,
-    record: _Record,
-) -> list[Question]:
+def _draw_excerpt(whole: Network, config: TransitConfig, rng: random.Random) -> _Map:
+    """Return an excerpt of a real network in which every letter could be written."""
+    found = excerpts(
+        whole,
+        rng,
+        lines=(config.lines_min, config.lines_max),
+        stations=(config.stations_min, config.stations_max),
+        tries=EXCERPT_TRIES,
+    )
+    for excerpt in found:
+        drawing = draw_network(excerpt.network, config.picture_size, font=config.font)
+        if len(drawing.legible) == len(excerpt.network.stations):
+            return _Map(network=excerpt.network, drawing=drawing, names=excerpt.names)
+    raise InputError(
+        f"source must hold {config.lines_min} to {config.lines_max} lines of different colours that meet, with"
+        f" {config.stations_min} to {config.stations_max} stations that fit below {SMALL} pixels; found none in"
+        f" {EXCERPT_TRIES} tries; {config.source}; raise size to {SMALL} or more to see whole lines"
+    )
+
+
+def _line_names(network: Network) -> tuple[str, ...]:
+    return tuple(line.name for line in network.lines)
+
+
+def _ask_about(shown: _Map, config: TransitConfig, rng: random.Random, record: _Record) -> list[Question]:
     """Return new questions about one map, of the tasks asked least so far first."""
-    lines = tuple(line.name for line in network.lines)
-    legible = [station for station in network.stations if station in drawing.legible]
-    asker = Asker(network=network, legible=legible, rng=rng, asked=record.asked)
+    lines = _line_names(shown.network)
+    legible = [station for station in shown.network.stations if station in shown.drawing.legible]
+    asker = Asker(network=shown.network, legible=legible, rng=rng, asked=record.asked)
     questions: list[Question] = []
     open_tasks = dict.fromkeys(config.asked_tasks, PATIENCE)
     while len(questions) < config.questions_per_map and open_tasks and len(legible) > 1:
@@ -130,10 +168,13 @@ def _ask_about(
         record.asked[task, None] += 1
         record.asked[task, balance_key(question)] += 1
         questions.append(question)
+    if len(questions) < config.questions_per_map:
+        record.spent.add(lines)
     return questions
 
 
-def _draft(network: Network, drawing: Drawing, questions: list[Question], name: str) -> Draft:
+def _draft(shown: _Map, questions: list[Question], name: str) -> Draft:
+    about = {"network": shown.network.name} | ({"stations": dict(shown.names)} if shown.names else {})
     samples = tuple(
         Sample(
             id=f"{name}-{number:02d}-{question.task.split('/')[1]}",
@@ -142,11 +183,11 @@ def _draft(network: Network, drawing: Drawing, questions: list[Question], name: 
             media=(),
             answer=question.answer,
             difficulty=question.difficulty,
-            meta={"network": network.name, **question.meta},
+            meta={**about, **question.meta},
         )
         for number, question in enumerate(questions)
     )
-    return Draft(drawing.picture, samples, _describe(network, drawing))
+    return Draft(shown.drawing.picture, samples, _describe(shown.network, shown.drawing))
 
 
 def _describe(network: Network, drawing: Drawing) -> str:
