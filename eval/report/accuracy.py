@@ -117,15 +117,16 @@ def headline(rows: Sequence[AccuracyRow]) -> str:
     risen = [row for row in families if row.verdict == "up"]
     fallen = [row for row in families if row.verdict == "down"]
     unclear = [row for row in families if row.verdict == "open"]
-    of_all = f"{len(risen)} of {len(families)} task families"
-    first = (
-        f"Held-out accuracy rose in {of_all}{_gains(risen)}."
-        if risen
-        else f"Held-out accuracy rose in none of {len(families)} task families."
-    )
-    second = f" It fell in {len(fallen)}{_gains(fallen)}." if fallen else " It fell in none."
-    third = f" Unclear, since the interval holds zero, in {len(unclear)}{_gains(unclear)}." if unclear else ""
-    return first + second + third
+    count = f"{len(families)} task famil{'y' if len(families) == 1 else 'ies'}"
+    if not risen and not fallen:
+        return f"No clear change of held-out accuracy in {count}, each interval holds zero{_gains(unclear)}."
+    parts = [
+        f"Held-out accuracy rose in {len(risen) or 'none'} of {count}{_gains(risen)}.",
+        f"It fell in {len(fallen) or 'none'}{_gains(fallen)}.",
+    ]
+    if unclear:
+        parts.append(f"Unclear, since the interval holds zero, in {len(unclear)}{_gains(unclear)}.")
+    return " ".join(parts)
 
 
 def _gains(rows: Sequence[AccuracyRow]) -> str:

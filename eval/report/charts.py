@@ -80,8 +80,8 @@ def line_chart(
 ) -> Chart | None:
     """Return the chart of one logged quantity over all steps, or None where fewer than two steps have it.
 
-    ``share`` marks a quantity between 0 and 1, drawn on that axis in per cent. ``unit_if_fits`` draws any other
-    quantity from 0 to 1 as long as its values lie there, so that several charts compare.
+    ``share`` marks a quantity between 0 and 1, drawn from zero and in per cent, to 100 % unless it stays below half.
+    ``unit_if_fits`` draws any other quantity from 0 to 1 as long as its values lie there, so that charts compare.
     """
     points = [point for point in _points(steps, key) if point[2] is not None]
     if len(points) < 2:
@@ -91,8 +91,7 @@ def line_chart(
     window = 2 * (len(points) // 40) + 1
     smooth = _moving_mean(points, window)
     x_axis = Axis(low=float(steps[0]["global_step"]), high=float(steps[-1]["global_step"]))
-    unit_range = share or (unit_if_fits and min(values) >= 0.0 and max(values) <= 1.0)
-    y_axis = Axis(low=0.0, high=1.0) if unit_range else nice_axis(min(values), max(values))
+    y_axis = _value_axis(values, share=share, unit_if_fits=unit_if_fits)
     show = (lambda value: f"{100 * value:.3g} %") if share else _number
     return Chart(
         title=title,
@@ -106,6 +105,15 @@ def line_chart(
         window=window,
         last=show(smooth[-1][2]),
     )
+
+
+def _value_axis(values: Sequence[float], *, share: bool, unit_if_fits: bool) -> Axis:
+    low, high = min(values), max(values)
+    if share and high <= 0.5:
+        return nice_axis(0.0, max(high, 0.01))
+    if share or (unit_if_fits and low >= 0.0 and high <= 1.0):
+        return Axis(low=0.0, high=1.0)
+    return nice_axis(low, high)
 
 
 Point = tuple[float, int, float]

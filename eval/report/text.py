@@ -22,14 +22,9 @@ def visible(text: str, limit: int = MAX_SHOWN) -> str:
 def _visible_character(character: str) -> str:
     if character in "\n\t" or character.isprintable():
         return character
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)  # the picture of that control character
-    if code == 0x7F:
-        return "\N{SYMBOL FOR DELETE}"
     category = unicodedata.category(character)
     if category == "Cs":
         return _REPLACEMENT
     if category == "Zs":
         return " "
-    return f"[U+{code:04X}]"
+    return f"[U+{ord(character):04X}]"

@@ -148,9 +148,7 @@ def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
 
 def remarks(events: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what happened besides plain steps (resumed, warned, stopped early), a sentence each."""
-    return [
-        _remark(event) for event in events if event["event"] not in ("stage_start", "stage_end") or "reason" in event
-    ]
+    return [_remark(event) for event in events if event["event"] not in ("stage_start", "stage_end")]
 
 
 def _remark(event: Mapping[str, Any]) -> str:

@@ -92,7 +92,7 @@ def test_hostile_text_stays_text(hostile_run: Path) -> None:
     assert "{{ 7 * 7 }}" in page.text
     assert "\x1b" not in html
     assert "\u202e" not in html
-    assert "␛[31m" in page.text
+    assert "[U+001B][31m" in page.text
     assert "[U+202E]" in page.text
     assert HOSTILE[1] not in html
 
@@ -137,7 +137,7 @@ def test_summary_not_written_yet_is_computed(small_run: Path) -> None:
     (small_run / "summary.json").unlink()
     text = Page(write_report(small_run).read_text(encoding="utf-8")).text
     assert "summary.json is not written yet" in text
-    assert "Held-out accuracy rose in" in text
+    assert "task families" in text
 
 
 @pytest.mark.parametrize(
@@ -210,6 +210,16 @@ def test_chart_geometry_by_hand() -> None:
     assert [(span.name, span.left, span.width) for span in chart.spans] == [("s0", 0.0, 75.0), ("s1", 75.0, 25.0)]
     assert chart.points[1] == (50.0, 100.0, "2", "1")
     assert chart.last == "0.5"
+
+
+def test_shares_start_at_zero_and_small_ones_fill_their_chart() -> None:
+    tops = []
+    for values in ([0.2, 0.7], [0.03, 0.08], [0.0, 0.0]):
+        chart = line_chart(steps_of(values), "reward", title="r", share=True)
+        assert chart is not None
+        assert chart.y_ticks[0].label == "0 %"
+        tops.append(chart.y_ticks[-1].label)
+    assert tops == ["100 %", "8 %", "1 %"]
 
 
 def test_chart_gaps_and_long_runs() -> None:
@@ -303,7 +313,7 @@ def test_large_pictures_are_scaled() -> None:
     ("text", "shown"),
     [
         ("plain\n\ttext", "plain\n\ttext"),
-        ("\x1b[2J\x00\x7f", "␛[2J␀␡"),
+        ("\x1b[2J\x00\x7f", "[U+001B][2J[U+0000][U+007F]"),
         ("a\u202eb\u200bc\ufeff", "a[U+202E]b[U+200B]c[U+FEFF]"),
         ("a\u00a0b\u2028c", "a b[U+2028]c"),
         ("\ud800", "\ufffd"),
@@ -325,6 +335,9 @@ def test_headline_follows_the_intervals() -> None:
         "Held-out accuracy rose in 1 of 3 task families: a +20.0 points. It fell in 1: b −20.0 points. "
         "Unclear, since the interval holds zero, in 1: c 0.0 points."
     )
-    assert headline(accuracy_rows({"tasks": {"c": tasks["c"]}, "subtasks": {}})).startswith(
-        "Held-out accuracy rose in none of 1 task"
+    assert headline(accuracy_rows({"tasks": {"c": tasks["c"]}, "subtasks": {}})) == (
+        "No clear change of held-out accuracy in 1 task family, each interval holds zero: c 0.0 points."
+    )
+    assert headline(accuracy_rows({"tasks": {"b": tasks["b"]}, "subtasks": {}})) == (
+        "Held-out accuracy rose in none of 1 task family. It fell in 1: b −20.0 points."
     )
