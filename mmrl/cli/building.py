@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -12,31 +12,35 @@ from mmrl.config.text import read_yaml, yaml_reason
 from mmrl.errors import InputError
 from mmrl.progress import Progress
 
+if TYPE_CHECKING:
+    from datasets_builders.config import BuilderConfig
+    from datasets_builders.drafts import Draft
 
-def builder_config(name: str, options: Mapping[str, Any]) -> Any:
+
+def builder_config(name: str, options: Mapping[str, Any]) -> BuilderConfig:
     """Return the builder's typed config; every wrong option is named in one :class:`InputError`."""
     from datasets_builders.gui import GuiConfig
     from datasets_builders.scenes import ScenesConfig
     from datasets_builders.transit import TransitConfig
 
-    configs = {"transit": TransitConfig, "gui": GuiConfig, "scenes": ScenesConfig}
+    configs: dict[str, type[BuilderConfig]] = {"transit": TransitConfig, "gui": GuiConfig, "scenes": ScenesConfig}
     if name not in configs:
         raise InputError(f"builder must be one of {', '.join(configs)}; found {name!r}")
     return configs[name](**options)
 
 
-def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Any]:
+def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Draft]:
     """Return the drafts (picture and samples) of a builder without writing anything."""
     from datasets_builders.gui import gui_examples
     from datasets_builders.scenes import scenes_examples
     from datasets_builders.transit import transit_examples
 
-    generators: dict[str, Callable[..., Any]] = {
+    generators: dict[str, Callable[[Any], Iterator[Draft]]] = {
         "transit": transit_examples,
         "gui": gui_examples,
         "scenes": scenes_examples,
     }
-    return iter(generators[name](builder_config(name, options)))
+    return generators[name](builder_config(name, options))
 
 
 def build_folder(

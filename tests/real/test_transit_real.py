@@ -88,6 +88,18 @@ def test_a_dataset_of_sao_paulo_is_sound(feeds: Path, tmp_path: Path) -> None:
     assert {sample.difficulty for sample in samples} == {"easy", "middle", "hard"}
 
 
+def test_small_pictures_of_real_feeds_show_lettered_excerpts(feeds: Path, tmp_path: Path) -> None:
+    for name in ("sao_paulo", "nyc_subway_two_routes", "mexico_city"):
+        config = TransitConfig(source=str(feeds / f"{name}.zip"), size=112, count=60, lines_max=2, stations_max=7)
+        out = build_transit(config, tmp_path / name)
+        assert check_folder(out) == []
+        real = {station.name for station in read_gtfs(feeds / f"{name}.zip").stations.values()}
+        for sample in read_folder(out).samples:
+            assert sample.id.startswith(f"transit-{name}-0-")
+            assert set(sample.meta["stations"].values()) <= real
+            assert len(sample.meta["stations"]) in (6, 7)
+
+
 def test_vienna_agrees_with_an_independent_source(shared_data: Path) -> None:
     data = json.loads((shared_data / "transit" / "transit_map" / "wien.json").read_text(encoding="utf-8"))
     label = {node["id"]: plain(node["label"]) for node in data["nodes"]}
