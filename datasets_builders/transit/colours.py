@@ -14,6 +14,8 @@ SHADES = (
 )  # fmt: skip
 """Further shades with the plain words for them."""
 SPARE = tuple(colour for _, colour in (*PALETTE, *SHADES))
+WORDS = (*PALETTE, *SHADES, ("Grey", "#C0C0C0"))
+"""Colours whose plain words are known; light grey is too pale to serve as a spare."""
 PAPER = (255, 255, 255)
 APART = 100.0
 """Smallest :func:`colour_distance` between two lines that readers reliably tell apart on a drawing (our own cut)."""
@@ -53,8 +55,8 @@ def colour_distance(a: tuple[int, int, int], b: tuple[int, int, int]) -> float:
 
 
 def colour_word(colour: str) -> str:
-    """Return the plain word of ``PALETTE`` for a ``#RRGGBB``: that of the nearest of its colours and ``SHADES``."""
-    word, _ = min((*PALETTE, *SHADES), key=lambda entry: colour_distance(_rgb(entry[1]), _rgb(colour)))
+    """Return the plain word of ``PALETTE`` for a ``#RRGGBB``: that of the nearest colour of ``WORDS``."""
+    word, _ = min(WORDS, key=lambda entry: colour_distance(_rgb(entry[1]), _rgb(colour)))
     return word
 
 
