@@ -8,16 +8,14 @@ from dataclasses import replace
 from datasets_builders.transit.network import COLOUR, Network
 from datasets_builders.transit.procedural import PALETTE
 
-SPARE = (
-    *(colour for _, colour in PALETTE),
-    "#0B3D91",
-    "#6B8E23",
-    "#B00058",
-    "#5CC8FF",
-    "#C4A484",
-    "#A8E04A",
-    "#3A3A3A",
-)
+SHADES = (
+    ("Blue", "#0B3D91"), ("Green", "#6B8E23"), ("Pink", "#B00058"), ("Blue", "#5CC8FF"), ("Brown", "#C4A484"),
+    ("Green", "#A8E04A"), ("Grey", "#3A3A3A"),
+)  # fmt: skip
+"""Further shades with the plain words for them."""
+SPARE = tuple(colour for _, colour in (*PALETTE, *SHADES))
+WORDS = (*PALETTE, *SHADES, ("Grey", "#C0C0C0"))
+"""Colours whose plain words are known; light grey is too pale to serve as a spare."""
 PAPER = (255, 255, 255)
 APART = 100.0
 """Smallest :func:`colour_distance` between two lines that readers reliably tell apart on a drawing (our own cut)."""
@@ -57,8 +55,8 @@ def colour_distance(a: tuple[int, int, int], b: tuple[int, int, int]) -> float:
 
 
 def colour_word(colour: str) -> str:
-    """Return the plain word whose colour in ``PALETTE`` is nearest to a ``#RRGGBB``."""
-    word, _ = min(PALETTE, key=lambda entry: colour_distance(_rgb(entry[1]), _rgb(colour)))
+    """Return the plain word of ``PALETTE`` for a ``#RRGGBB``: that of the nearest colour of ``WORDS``."""
+    word, _ = min(WORDS, key=lambda entry: colour_distance(_rgb(entry[1]), _rgb(colour)))
     return word
 
 

@@ -39,6 +39,12 @@ def test_vienna_in_plain_colours() -> None:
     words = {line.name: word for word, line in REAL.items()}
     assert words == {"U1": "Red", "U2": "Purple", "U3": "Orange", "U4": "Green", "U6": "Brown"}
     assert [colour_word(colour) for _, colour in PALETTE] == [word for word, _ in PALETTE]
+    assert [colour_word(colour) for colour in ("#60C0F0", "#203080", "#303030", "#C0C0C0")] == [
+        "Blue",
+        "Blue",
+        "Grey",
+        "Grey",
+    ]
 
 
 def test_excerpts_hold_real_neighbours_in_their_real_order() -> None:
