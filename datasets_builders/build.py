@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets_builders.config import BuilderConfig
 from datasets_builders.drafts import Draft, write_drafts
 from mmrl.data import DatasetWriter
-
-Progress = Callable[[int, int], None]
-"""Called with the questions written so far and their total."""
+from mmrl.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,9 @@ from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
 from mmrl.families import FrameRule, family_of, frame_rule
 from mmrl.files import write_json
+from mmrl.progress import Progress
 from mmrl.prompts import build_prompt
 from mmrl.types import Frame, Prediction, PromptStyle, Sample
-
-Progress = Callable[[int, int], None]
-"""Called with the number of samples done and the number of all."""
 
 
 def evaluate(

@@ -1,4 +1,4 @@
-"""``python -m mmrl``: the command line, as ``accelerate launch -m mmrl`` needs it."""
+"""``python -m mmrl``: the command line."""
 
 from mmrl.cli import main
 

@@ -108,10 +108,6 @@ class RunFolder:
         lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last newline is empty or torn
         return [_log_record(line, f"{path}:{number}") for number, line in enumerate(lines, start=1)]
 
-    def data_dir(self, name: str) -> Path:
-        """Return where the dataset folder ``name`` of this run stands; it is not made here."""
-        return self.path / "data" / _plain_name(name)
-
     def stage_dir(self, index: int, name: str) -> Path:
         """Return the folder ``stages/<index>-<name>`` of a stage, made where absent."""
         return _made(self.path / "stages" / f"{index}-{_plain_name(name)}")

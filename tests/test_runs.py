@@ -67,7 +67,7 @@ def test_open_refuses_what_is_no_run(tmp_path):
 
 def test_making_the_object_touches_nothing(tmp_path):
     run = RunFolder(tmp_path / "run")
-    assert run.data_dir("maps") == tmp_path / "run" / "data" / "maps"
+    assert run.config_path == tmp_path / "run" / "config.yaml"
     assert not run.path.exists()
 
 

@@ -68,13 +68,6 @@ class Line:
             hops = min(min(abs(i - j), len(ring) - abs(i - j)) for i in starts for j in ends)
         return hops
 
-    def stops_between(self, first: str, second: str) -> tuple[str, ...] | None:
-        """Return the stops strictly between two, in the order first to second; None where that is ambiguous."""
-        if not self.is_simple or first == second:
-            return None
-        i, j = self.stops.index(first), self.stops.index(second)
-        return self.stops[i + 1 : j] if i < j else self.stops[j + 1 : i][::-1]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Network:

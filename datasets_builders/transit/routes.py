@@ -55,12 +55,6 @@ def best_journeys(network: Network, origin: str, destination: str) -> tuple[Jour
     return tuple(_trace(destination, origin, settled)) if destination in settled else ()
 
 
-def count_transfers(network: Network, origin: str, destination: str) -> int | None:
-    """Return the smallest number of transfers between two stations; None where no journey exists."""
-    journeys = best_journeys(network, origin, destination)
-    return len(journeys[0]) - 1 if journeys else None
-
-
 def _next_layer(network: Network, layer: list[str], settled: dict[str, _Arrival]) -> dict[str, _Arrival]:
     """Return the stations that one more ride reaches, with all cheapest last rides."""
     reached: dict[str, _Arrival] = {}

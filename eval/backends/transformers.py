@@ -7,8 +7,7 @@ dropped. In fp32 the outputs do not depend on the batch size beyond rounding.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,10 @@ from transformers import GenerationConfig
 from eval.decoding import Decoding, FailedPrediction
 from mmrl.data import DatasetFolder
 from mmrl.families import FrameRule
+from mmrl.families.tokens import eos_token_ids, never_sampled
+from mmrl.progress import Progress
 from mmrl.prompts import build_prompt
 from mmrl.types import Frame, Prediction, PromptStyle, Sample, StopReason
-
-Progress = Callable[[int, int], None]
-"""Called with the number of samples done and the number of all."""
-
-_PLACEHOLDER_NAME = re.compile(r"(image|video|vision|audio)\w*_token_(id|index)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,28 +76,9 @@ def generate(
     return [prediction for prediction in predictions if prediction is not None]
 
 
-def end_token_ids(model: Any, tokenizer: Any) -> list[int]:
-    """Return every token that ends a completion: the tokenizer's and those that the model declares."""
-    declared = model.generation_config.eos_token_id
-    ids = declared if isinstance(declared, list) else [declared]
-    return sorted({token for token in (tokenizer.eos_token_id, *ids) if token is not None})
-
-
-def banned_token_ids(model: Any, processor: Any) -> list[int]:
-    """Return the tokens that a completion must not hold: placeholders of media, and special tokens that are no end.
-
-    An untrained model does sample placeholders; they have no place in an answer and cannot be run again as text.
-    """
-    found = {value for name, value in vars(model.config).items() if _PLACEHOLDER_NAME.fullmatch(name)}
-    found |= {getattr(processor, name, None) for name in ("image_token_id", "video_token_id")}
-    found |= set(processor.tokenizer.all_special_ids)
-    found -= set(end_token_ids(model, processor.tokenizer))
-    return sorted(token for token in found if isinstance(token, int) and token >= 0)
-
-
 def greedy_config(model: Any, processor: Any, max_completion_length: int) -> GenerationConfig:
     """Return settings for plain greedy decoding: a checkpoint's own temperature or repetition penalty is put aside."""
-    ends = end_token_ids(model, processor.tokenizer)
+    ends = eos_token_ids(model, processor.tokenizer)
     pad = processor.tokenizer.pad_token_id
     return GenerationConfig(
         do_sample=False,
@@ -112,9 +89,9 @@ def greedy_config(model: Any, processor: Any, max_completion_length: int) -> Gen
         repetition_penalty=1.0,
         no_repeat_ngram_size=0,
         max_new_tokens=max_completion_length,
-        eos_token_id=ends,
+        eos_token_id=list(ends),
         pad_token_id=ends[0] if pad is None else pad,
-        suppress_tokens=banned_token_ids(model, processor) or None,
+        suppress_tokens=never_sampled(model.config, processor.tokenizer, ends) or None,
         use_cache=True,
     )
 

@@ -13,6 +13,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Build a d
 Out = Annotated[Path, typer.Option(help="Folder to write; it must not exist, or hold a dataset and --overwrite.")]
 Count = Annotated[int | None, typer.Option(help="Number of questions.")]
 Seed = Annotated[int, typer.Option(help="Same config and seed, same bytes. Use another seed for held-out data.")]
+Side = Annotated[int | None, typer.Option(help="Pixels.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing dataset folder.")]
 Options = Annotated[
     list[str] | None, typer.Argument(help="Further options of the builder as key=value.", show_default=False)
@@ -42,8 +43,8 @@ def transit(
 def gui(
     out: Out,
     count: Count = None,
-    width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
-    height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
+    width: Side = None,
+    height: Side = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     options: Options = None,
@@ -59,8 +60,8 @@ def gui(
 def scenes(
     out: Out,
     count: Count = None,
-    width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
-    height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
+    width: Side = None,
+    height: Side = None,
     seed: Seed = 0,
     overwrite: Overwrite = False,
     options: Options = None,

@@ -27,14 +27,13 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
 
     [bold]Example[/]: mmrl eval --data runs/demo/data/transit_test --model runs/demo/stages/2-locate/final --out out
     """
-    import torch
     from rich.console import Console
 
     from eval.decoding import Decoding
     from eval.evaluate import evaluate as run_evaluation
     from eval.summary import render_scores
     from mmrl.data import read_folder
-    from mmrl.families import load_model, load_processor
+    from mmrl.families import best_device, load_model, load_processor
     from mmrl.progress import progress_bar
 
     if style not in get_args(PromptStyle):
@@ -46,7 +45,7 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
         raise InputError(
             f"dataset folders must have different names; found {', '.join(str(folder) for folder in data)}"
         )
-    loaded = load_model(model, dtype=dtype, device=device or ("cuda" if torch.cuda.is_available() else None))
+    loaded = load_model(model, dtype=dtype, device=device or best_device())
     processor = load_processor(model, min_pixels=min_pixels, max_pixels=max_pixels)
     decoding = Decoding(batch_size=batch_size, max_completion_length=max_completion_length)
     with progress_bar("evaluating", unit="items") as progress:

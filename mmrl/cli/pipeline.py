@@ -112,15 +112,16 @@ def _evaluate_once(pipeline: Pipeline, when: str, model_path: str, held_out: Map
     """Evaluate a model on the held-out folders and keep the result; a finished evaluation is not repeated."""
     from eval.decoding import Decoding
     from eval.evaluate import evaluate
-    from mmrl.families import load_model, load_processor
+    from mmrl.families import best_device, load_model, load_processor
     from mmrl.trainer.progress import quiet_libraries
 
-    out = pipeline.run.path / "eval" / when
-    if not held_out or (out / "scores.jsonl").is_file():
+    if not held_out or (pipeline.run.path / "eval" / when / "scores.jsonl").is_file():
         return
+    out = pipeline.run.eval_dir(when)
     config = pipeline.config
     with quiet_libraries(), progress_bar(f"evaluating {when}", unit="items", console=pipeline.console) as progress:
-        model = load_model(model_path)
+        dtype = "bfloat16" if config.training.bf16 else "float32"
+        model = load_model(model_path, dtype=dtype, device=best_device())
         processor = load_processor(model_path, min_pixels=config.min_pixels, max_pixels=config.max_pixels)
         decoding = Decoding(
             batch_size=config.evaluation.batch_size, max_completion_length=config.evaluation.max_completion_length
@@ -133,7 +134,6 @@ def _evaluate_once(pipeline: Pipeline, when: str, model_path: str, held_out: Map
 def _summarise(pipeline: Pipeline) -> None:
     from eval.summary import render_table, summarise
 
-    evaluations = pipeline.run.path / "eval"
-    summary = summarise(evaluations / "before", evaluations / "after")
+    summary = summarise(pipeline.run.eval_dir("before"), pipeline.run.eval_dir("after"))
     pipeline.run.write_json("summary.json", summary)
     pipeline.console.print(render_table(summary))

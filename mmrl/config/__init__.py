@@ -1,6 +1,6 @@
 """Run configs: YAML with ``key=value`` overrides, typed, all problems reported together before anything is loaded."""
 
-from mmrl.config.load import config_text, load_config, parse_config, save_config
+from mmrl.config.load import config_text, load_config, parse_config
 from mmrl.config.schema import (
     CarryConfig,
     DatasetConfig,
@@ -30,5 +30,4 @@ __all__ = [
     "config_text",
     "load_config",
     "parse_config",
-    "save_config",
 ]

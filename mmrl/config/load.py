@@ -50,11 +50,6 @@ def parse_config(data: Mapping[str, Any]) -> RunConfig:
     return _checked(data, [])
 
 
-def save_config(config: RunConfig, path: str | Path) -> None:
-    """Write the resolved config, defaults included, as YAML that loads back equal."""
-    Path(path).write_text(config_text(config), encoding="utf-8")
-
-
 def config_text(config: RunConfig) -> str:
     """Return the resolved config, defaults included, as YAML that loads back equal."""
     return write_yaml(config.model_dump(mode="json"))

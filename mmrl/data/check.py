@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,8 @@ from mmrl.data.rows import MEDIA_FOLDER, METADATA_NAME, RowError, decode_row, re
 from mmrl.errors import InputError
 from mmrl.files import sha256_file
 from mmrl.media import open_image
+from mmrl.progress import Progress
 from mmrl.types import Media, Sample
-
-Progress = Callable[[int, int], None]
-"""Called with the rows checked so far and their total."""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ class DatasetWriter:
                 self._made_parents = [folder for folder in self._out.parents if not folder.exists()]
                 (self._partial / MEDIA_FOLDER).mkdir(parents=True)
                 self._rows = (self._partial / METADATA_NAME).open("xb")
-        except BaseException:
+        except BaseException:  # an interrupt too must leave nothing behind; it goes on upwards
             self._discard()
             raise
         return self

@@ -2,7 +2,7 @@
 
 from mmrl.families.catalogue import FAMILIES, Family, family_of
 from mmrl.families.frames import FrameRule, answer_frame, frame_rule
-from mmrl.families.loading import TINY, load_model, load_processor, model_type_of, resolve_model
+from mmrl.families.loading import TINY, best_device, load_model, load_processor, model_type_of, resolve_model
 
 __all__ = [
     "FAMILIES",
@@ -10,6 +10,7 @@ __all__ = [
     "Family",
     "FrameRule",
     "answer_frame",
+    "best_device",
     "family_of",
     "frame_rule",
     "load_model",

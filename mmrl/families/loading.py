@@ -53,13 +53,21 @@ def _hub_model_type(name: str) -> str:
 def load_model(name_or_path: str, *, dtype: str = "float32", device: str | None = None, **kwargs: Any) -> Any:
     """Load an image-text-to-text model with ``AutoModelForImageTextToText``.
 
-    ``dtype`` is a torch dtype name; ``device`` defaults to the CPU; further keywords go to ``from_pretrained``.
+    ``dtype`` is a torch dtype name; without ``device`` the model stays on the CPU, where a trainer takes it from;
+    further keywords go to ``from_pretrained``.
     """
     from transformers import AutoModelForImageTextToText
 
     model_type_of(name_or_path)
     model: Any = AutoModelForImageTextToText.from_pretrained(resolve_model(name_or_path), dtype=dtype, **kwargs)
     return model.to(device) if device else model
+
+
+def best_device() -> str:
+    """Return where a model runs best on this machine: ``cuda`` where there is a GPU, else ``cpu``."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def load_processor(name_or_path: str, *, min_pixels: int | None = None, max_pixels: int | None = None) -> Any:

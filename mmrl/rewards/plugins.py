@@ -55,7 +55,7 @@ def _run_file(path: Path) -> Any:
         del sys.modules[name]
         reason = f"a plug-in must be valid Python; found {error.msg}; {path}:{error.lineno}; correct that line"
         raise InputError(reason) from error
-    except BaseException as error:
+    except BaseException as error:  # whatever it is, it goes on upwards, with the file's name
         del sys.modules[name]
         error.add_note(f"raised while loading the plug-in {path}")
         raise

@@ -126,7 +126,7 @@ def _value(term: RewardTerm, sample: Sample, rollout: Rollout) -> float | None:
         return None
     try:
         value = term.function(sample, rollout)
-    except Exception as error:
+    except Exception as error:  # whatever it is, it goes on upwards, with term and sample
         error.add_note(f"raised by reward term {term.name} on sample {sample.id}")
         raise
     if value is None:

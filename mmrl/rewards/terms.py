@@ -88,7 +88,7 @@ def route_detail_term(sample: Sample, rollout: Rollout) -> float | None:
     route = rollout.parsed.answer
     if not isinstance(route, Route):
         return 0.0
-    return max(0.0, scoring.route_detail_normalised(route, **_journey(sample)))
+    return max(0.0, scoring.route_detail(route, **_journey(sample)) / scoring.DETAIL_CAP)
 
 
 def _boxes(rollout: Rollout) -> Boxes | None:

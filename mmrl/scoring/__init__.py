@@ -5,11 +5,10 @@ from mmrl.scoring.boxes import (
     best_iou,
     box_hit,
     box_size_closeness,
-    boxes_f1,
     boxes_match,
     count_matched_boxes,
 )
-from mmrl.scoring.routes import route_detail, route_detail_normalised, route_is_valid
+from mmrl.scoring.routes import DETAIL_CAP, route_detail, route_is_valid
 from mmrl.scoring.values import (
     action_is_right,
     choice_exact,
@@ -22,12 +21,12 @@ from mmrl.scoring.values import (
 )
 
 __all__ = [
+    "DETAIL_CAP",
     "accuracy",
     "action_is_right",
     "best_iou",
     "box_hit",
     "box_size_closeness",
-    "boxes_f1",
     "boxes_match",
     "choice_exact",
     "choice_jaccard",
@@ -36,7 +35,6 @@ __all__ = [
     "number_matches",
     "point_is_right",
     "route_detail",
-    "route_detail_normalised",
     "route_is_valid",
     "temporal_iou",
     "text_matches",

@@ -86,12 +86,6 @@ def boxes_match(predicted: Boxes, gold: Boxes, *, rule: BoxRule = "iou50") -> bo
     return same_count and count_matched_boxes(predicted, gold, rule=rule) == len(gold.boxes)
 
 
-def boxes_f1(predicted: Boxes, gold: Boxes, *, rule: BoxRule = "iou50") -> float:
-    """Return the F1 of predicted boxes under ``rule``: twice the matched pairs over all boxes on both sides."""
-    count = len(predicted.boxes) + len(gold.boxes)
-    return 2 * count_matched_boxes(predicted, gold, rule=rule) / count if count else 0.0
-
-
 def count_matched_boxes(predicted: Boxes, gold: Boxes, *, rule: BoxRule = "iou50") -> int:
     """Return how many gold boxes can at most be paired with a predicted box of their own that is right by ``rule``."""
     converted = convert_boxes(predicted, gold.frame).boxes

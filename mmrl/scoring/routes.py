@@ -71,23 +71,6 @@ def route_detail(
     return float(min(DETAIL_CAP, score))
 
 
-def route_detail_normalised(
-    route: Route,
-    *,
-    lines: Lines,
-    origin: str,
-    destination: str,
-    transfers: int,
-    mode: Literal["released", "zero_based"] = "zero_based",
-    clean: Clean = normalise_text,
-) -> float:
-    """Return :func:`route_detail` over 10: at most 1, below 0 where excess legs outweigh what is right."""
-    score = route_detail(
-        route, lines=lines, origin=origin, destination=destination, transfers=transfers, mode=mode, clean=clean
-    )
-    return score / DETAIL_CAP
-
-
 def _ends_match(route: Route, origin: str, destination: str, clean: Clean) -> bool:
     if not route.legs:
         return False

@@ -24,10 +24,10 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
 
 from mmrl.errors import InputError
+from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.runs import mark_complete
 from mmrl.trainer.finite import refuse_non_finite
 from mmrl.trainer.groups import permute_groups, repeat_processed, require_whole_groups
-from mmrl.trainer.tokens import eos_token_ids, never_sampled
 
 
 @dataclass

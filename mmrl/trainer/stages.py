@@ -26,6 +26,7 @@ from mmrl.curriculum import stage_samples, stage_seed
 from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
 from mmrl.families import family_of, frame_rule, load_processor
+from mmrl.families.tokens import eos_token_ids
 from mmrl.rewards import Rubric, build_rubric
 from mmrl.runs import RunFolder, is_complete, latest_complete
 from mmrl.trainer.callbacks import KeepOptimizer, LogCallback, ProgressCallback, PruneCallback, checkpoints_of
@@ -44,7 +45,6 @@ from mmrl.trainer.stage_model import (
     save_final,
     start_of,
 )
-from mmrl.trainer.tokens import eos_token_ids
 
 OWN_SETTINGS = ("freeze_vision_tower", "use_peft", "lora_r", "lora_alpha")
 """Training settings that are ours and no options of TRL's."""

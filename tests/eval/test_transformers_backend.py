@@ -13,6 +13,7 @@ from eval.decoding import Decoding, FailedPrediction
 from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
 from mmrl.families import family_of, frame_rule
+from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.types import Media, Prediction, Sample, StopReason
 
 
@@ -57,7 +58,7 @@ def test_equals_plain_generation_of_one_sample(small_model: tuple[Any, Any], sce
         build_prompt(sample, style="direct", frame=frame), add_generation_prompt=True, tokenize=False
     )
     inputs = processor(text=[text], images=[scenes.open_image(sample.media[0])], return_tensors="pt")
-    banned = backend.banned_token_ids(model, processor)
+    banned = never_sampled(model.config, processor.tokenizer, eos_token_ids(model, processor.tokenizer))
     with torch.no_grad():
         ids = model.generate(**inputs, do_sample=False, max_new_tokens=8, suppress_tokens=banned)[
             0, inputs["input_ids"].shape[1] :
@@ -162,15 +163,6 @@ def _first_token(model: Any, processor: Any, folder: DatasetFolder, *, banned: l
     inputs = processor(text=[text], images=[folder.open_image(sample.media[0])], return_tensors="pt")
     with torch.no_grad():
         return int(model.generate(**inputs, do_sample=False, max_new_tokens=1, suppress_tokens=banned)[0, -1])
-
-
-def test_training_and_evaluation_ban_the_same_tokens_and_end_at_the_same(small_model: tuple[Any, Any]) -> None:
-    from mmrl.trainer.tokens import eos_token_ids, never_sampled
-
-    model, processor = small_model
-    ends = eos_token_ids(model, processor.tokenizer)
-    assert backend.end_token_ids(model, processor.tokenizer) == sorted(ends)
-    assert backend.banned_token_ids(model, processor) == never_sampled(model.config, processor.tokenizer, ends)
 
 
 def test_a_checkpoints_own_sampling_settings_are_put_aside(small_model: tuple[Any, Any], scenes: DatasetFolder) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmrl.scoring import route_detail, route_detail_normalised, route_is_valid
+from mmrl.scoring import route_detail, route_is_valid
 from mmrl.types import Route, RouteLeg
 
 LINES = {"Line 1": ["A", "B", "C", "D"], "Line 2": ["E", "B", "F"], "Line 3": ["D", "G", "F"]}
@@ -55,8 +55,6 @@ def test_a_right_route_in_both_modes(guess, origin, destination, released, zero_
     assert route_detail(guess, mode="released", **ask) == released
     assert route_detail(guess, mode="zero_based", **ask) == zero_based
     assert route_detail(guess, **ask) == zero_based
-    assert route_detail_normalised(guess, **ask) == zero_based / 10
-    assert route_detail_normalised(guess, mode="released", **ask) == released / 10
 
 
 def test_zero_based_still_fines_excess():

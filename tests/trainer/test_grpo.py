@@ -12,9 +12,9 @@ from PIL import Image
 
 from mmrl.errors import InputError
 from mmrl.families import load_model, load_processor
+from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.runs import is_complete
 from mmrl.trainer import GRPOConfig, GRPOTrainer
-from mmrl.trainer.tokens import eos_token_ids, never_sampled
 from tests.trainer.tiny import plain_images
 
 GROUP = 4

@@ -21,12 +21,12 @@ def eos_token_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
 def never_sampled(model_config: Any, tokenizer: Any, eos: tuple[int, ...]) -> list[int]:
     """Return the sorted ids that generation must not produce: special and placeholder tokens, the ends excepted.
 
-    Special tokens are those that the tokenizer marks so; placeholders are the ``image_*``, ``video_*`` and
-    ``vision_*`` token ids of the model's configuration, which some tokenizers leave unmarked.
+    Special tokens are those that the tokenizer marks so; placeholders are the ``image_*``, ``video_*``,
+    ``vision_*`` and ``audio_*`` token ids of the model's configuration, which some tokenizers leave unmarked.
     """
     special = set(tokenizer.all_special_ids)
     special.update(index for index, token in tokenizer.added_tokens_decoder.items() if token.special)
     for name, value in model_config.to_dict().items():
-        if name.startswith(("image_", "video_", "vision_")) and name.endswith(("_token_id", "_token_index")):
+        if name.startswith(("image_", "video_", "vision_", "audio_")) and name.endswith(("_token_id", "_token_index")):
             special.update([value] if isinstance(value, int) else [])
     return sorted(special - set(eos))
