@@ -71,7 +71,7 @@ def _devices() -> Iterator[Finding]:
 
 def _attention() -> Iterator[Finding]:
     yield Finding(part="attention: sdpa", usable=True, found="part of torch", advice="the default everywhere")
-    yield _package("attention: flash", "flash-attn", "faster on recent GPUs: pip install 'mmrl[gpu]'")
+    yield _package("attention: flash", "flash-attn", "faster on recent GPUs: pip install -e '.[gpu]'")
 
 
 def _video() -> Iterator[Finding]:
@@ -112,13 +112,13 @@ def find_browser() -> str | None:
 
 def _browser() -> Iterator[Finding]:
     path = find_browser()
-    advice = "opens pages and reports; else: pip install 'mmrl[browser]' && playwright install chromium"
+    advice = "opens pages and reports; else: pip install -e '.[browser]' && playwright install chromium"
     yield Finding(part="browser", usable=path is not None, found=path or "no Chromium", advice=advice)
 
 
 def _rollouts() -> Iterator[Finding]:
-    yield _package("vLLM", "vllm", "fast rollouts on a GPU: pip install 'mmrl[gpu]'")
-    yield _package("deepspeed", "deepspeed", "ZeRO sharding over GPUs: pip install 'mmrl[gpu]'")
+    yield _package("vLLM", "vllm", "fast rollouts on a GPU: pip install -e '.[gpu]'")
+    yield _package("deepspeed", "deepspeed", "ZeRO sharding over GPUs: pip install -e '.[gpu]'")
 
 
 def _tracking() -> Iterator[Finding]:

@@ -69,9 +69,7 @@ def _print_plan(config: RunConfig, console: Console) -> None:
     from mmrl.cli.pipeline import load_datasets, make_plan
     from mmrl.config import config_text
 
-    existing = Path(config.output_dir) / "data"
-    with tempfile.TemporaryDirectory() as temporary:
-        root = existing if existing.is_dir() else Path(temporary)
-        plan = make_plan(config, load_datasets(config, root, console))
+    with tempfile.TemporaryDirectory() as temporary:  # never in the run's own folder, which may belong to a run
+        plan = make_plan(config, load_datasets(config, Path(temporary), console))
     console.print(config_text(config), markup=False, highlight=False)
     console.print(plan.render(), markup=False, highlight=False)

@@ -152,7 +152,7 @@ def test_impossible_batch_arithmetic(mmrl, dataset, tmp_path):
 def test_rubric_without_term_for_a_task(mmrl, dataset, tmp_path):
     path = config_file(tmp_path, dataset, rubric={"terms": [{"name": "format", "weight": 1.0}]})
     assert_refused(mmrl("train", path), "scenes/")
-    assert not (tmp_path / "run" / "stages").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_missing_config(mmrl, tmp_path):

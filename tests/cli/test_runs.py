@@ -57,9 +57,13 @@ def test_a_run_trains_evaluates_and_reports_and_goes_on_where_it_stopped(mmrl, t
     last_lines = outcome.out.strip().splitlines()[-2:]
     assert last_lines[-1].endswith(str(run / "report.html"))
 
+    data = {path: path.stat().st_mtime_ns for path in (run / "data").rglob("*")}
+    dry = mmrl("train", path, "--dry-run", "datasets.train.options.count=20")
+    assert dry.code == 0, dry.err
     weights = (run / "stages" / "1-second" / "final" / "model.safetensors").read_bytes()
     assert mmrl("train", path).code == 0
     assert (run / "stages" / "1-second" / "final" / "model.safetensors").read_bytes() == weights
+    assert {path: path.stat().st_mtime_ns for path in (run / "data").rglob("*")} == data
     refused = mmrl("train", path, "seed=5")
     assert refused.code == 2
     assert "another config" in refused.err
