@@ -14,7 +14,7 @@ import argparse
 import itertools
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ class Recipe:
     """Describe pictures of one shape: where sight begins."""
     describe_steps: int = 2200
     """Describe whole pictures of all families."""
-    answer_steps: int = 900
+    answer_steps: int = 5000
     """Answer questions, with a description every third step."""
     learning_rate: float = 1e-3
 
@@ -160,8 +160,8 @@ def tokenizer_texts(drafts: Iterable[Draft]) -> Iterator[str]:
 # ---------------------------------------------------------------------------------------------------- training
 
 
-def batch_stream(recipe: Recipe, drafts: list[Draft], encoder: Encoder) -> Iterator[dict[str, Any]]:
-    """Yield the batches of the three phases in order."""
+def batch_stream(recipe: Recipe, drafts: list[Draft], encoder: Encoder, *, done: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the batches of the three phases in order, those after the first ``done``."""
     single = [encoder.describing(draft) for draft in draw_single_shapes(recipe.questions // 5, TRAIN_SEED)]
     describing = [encoder.describing(draft) for draft in drafts]
     answering = [encoder.answering(draft) for draft in drafts]
@@ -171,10 +171,9 @@ def batch_stream(recipe: Recipe, drafts: list[Draft], encoder: Encoder) -> Itera
         "answer": batches(answering, pictures=32, questions=3, seed=recipe.seed),
     }
     for step in itertools.count(1):
-        phase = phase_of(recipe, step)
-        yield collate(
-            next(streams[phase]), processor=encoder.processor, pad_id=encoder.processor.tokenizer.pad_token_id
-        )
+        batch = next(streams[phase_of(recipe, step)])
+        if step > done:
+            yield collate(batch, processor=encoder.processor, pad_id=encoder.processor.tokenizer.pad_token_id)
 
 
 def phase_of(recipe: Recipe, step: int) -> str:
@@ -204,8 +203,13 @@ def measure(model: Any, encoder: Encoder, drafts: Iterable[Draft], *, batch_size
     return {task: round(float(np.mean(values)), 4) for task, values in sorted(scores.items())}
 
 
-def make_tiny(recipe: Recipe, out: Path, *, measure_every: int = 0) -> None:
-    """Run the recipe and write the model folder; every ``measure_every`` steps of the last phase are measured too."""
+def make_tiny(recipe: Recipe, out: Path, *, measure_every: int = 0, resume: Path | None = None) -> None:
+    """Run the recipe and write the model folder.
+
+    Every ``measure_every`` steps of the last phase are measured and saved too, beside ``out``; ``resume`` is such a
+    folder to go on from.
+    """
+    state = torch.load(resume / "state.pt") if resume else None
     drafts = [draft for family in FAMILIES for draft in draw(family, recipe.questions, TRAIN_SEED)]
     processor = tiny_processor(train_tokenizer(tokenizer_texts(drafts[::7])))
     encoder = Encoder(processor)
@@ -213,23 +217,26 @@ def make_tiny(recipe: Recipe, out: Path, *, measure_every: int = 0) -> None:
     fresh = [draft for family in FAMILIES for draft in draw(family, 1000, FRESH_SEED)]
     losses: list[float] = []
 
-    def on_step(step: int, loss: float) -> None:
+    def on_step(step: int, loss: float, state_now: Callable[[], dict[str, Any]]) -> None:
         losses.append(loss)
         progress(step + 1, recipe.steps)
         answering = step + 1 - recipe.single_steps - recipe.describe_steps
         if measure_every and (step + 1) % 100 == 0:
             print(step + 1, phase_of(recipe, step + 1), f"loss {np.mean(losses[-99:]):.3f}", flush=True)
         if measure_every and answering > 0 and answering % measure_every == 0:
-            save(model, processor, out.with_name(f"{out.name}-{answering}"))
+            folder = out.with_name(f"{out.name}-{answering}")
+            save(model, processor, folder)
+            torch.save(state_now(), folder / "state.pt")
             print(answering, json.dumps(measure(model, encoder, fresh[::3])), flush=True)
             model.train()
 
     with progress_bar("warming up", unit="steps") as progress:
         warm_up(
             model,
-            batch_stream(recipe, drafts, encoder),
+            batch_stream(recipe, drafts, encoder, done=state["step"] if state else 0),
             steps=recipe.steps,
             peak_learning_rate=recipe.learning_rate,
+            state=state,
             on_step=on_step,
         )
     model = save(model, processor, out)
@@ -256,9 +263,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the steps and pictures")
     parser.add_argument("--measure-every", type=int, default=0, help="steps between measurements in the last phase")
+    parser.add_argument("--resume", type=Path, help="folder of such a measurement to go on from")
     arguments = parser.parse_args()
     recipe = Recipe(seed=arguments.seed).scaled(arguments.scale)
-    make_tiny(recipe, arguments.out, measure_every=arguments.measure_every)
+    make_tiny(recipe, arguments.out, measure_every=arguments.measure_every, resume=arguments.resume)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,11 @@ def collate(batch: list[tuple[Lesson, Any]], *, processor: Any, pad_id: int) -> 
 
 
 def forward_loss(model: Any, tensors: dict[str, Any]) -> Any:
-    """Mean cross-entropy over completion tokens, each picture passing the vision tower once."""
+    """Cross-entropy of the completions, each picture passing the vision tower once.
+
+    A completion of n tokens weighs sqrt(n): between the mean over tokens, under which boxes drown answers of one word,
+    and the mean over rows, under which a box's numbers hardly count.
+    """
     import torch
     from transformers.modeling_outputs import BaseModelOutputWithPooling
 
@@ -93,7 +97,10 @@ def forward_loss(model: Any, tensors: dict[str, Any]) -> Any:
     )
     logits, labels = output.logits[:, :-1], tensors["labels"][:, 1:]
     scored = labels != -100
-    return torch.nn.functional.cross_entropy(logits[scored], labels[scored])
+    lengths = scored.sum(1, keepdim=True).expand_as(labels)[scored]
+    weights = lengths.float().rsqrt()
+    losses = torch.nn.functional.cross_entropy(logits[scored], labels[scored], reduction="none")
+    return (losses * weights).sum() / weights.sum()
 
 
 def warm_up(
@@ -103,14 +110,22 @@ def warm_up(
     steps: int,
     peak_learning_rate: float,
     warmup: int = 200,
-    on_step: Callable[[int, float], None] | None = None,
+    state: dict[str, Any] | None = None,
+    on_step: Callable[[int, float, Callable[[], dict[str, Any]]], None] | None = None,
 ) -> None:
-    """Train ``model`` in place with AdamW at a constant rate; ``on_step`` gets the step (from 0) and its loss."""
+    """Train ``model`` in place with AdamW at a constant rate, from ``state`` where one is given.
+
+    ``on_step`` gets the step (from 0), its loss and a function that returns the state after it; a run that goes on
+    from a state, with the batches that follow, ends in the same weights.
+    """
     import torch
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=peak_learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
+    if state:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
     model.train()
-    for step in range(steps):
+    for step in range(state["step"] if state else 0, steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate_at(step, peak=peak_learning_rate, warmup=warmup)
         loss = forward_loss(model, next(batch_tensors))
@@ -119,4 +134,12 @@ def warm_up(
         optimizer.step()
         optimizer.zero_grad()
         if on_step:
-            on_step(step, loss.item())
+            on_step(
+                step,
+                loss.item(),
+                lambda done=step + 1: {
+                    "step": done,
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                },
+            )

@@ -154,6 +154,6 @@ def test_warm_up_lowers_the_loss(small):
         steps=12,
         peak_learning_rate=1e-2,
         warmup=2,
-        on_step=lambda _, loss: losses.append(loss),
+        on_step=lambda _step, loss, _state: losses.append(loss),
     )
     assert losses[-1] < 0.2 * losses[0]

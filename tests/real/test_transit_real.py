@@ -11,7 +11,7 @@ from datasets_builders.transit.feed_network import read_gtfs
 from datasets_builders.transit.network import Network
 from datasets_builders.transit.network_file import read_packaged
 from datasets_builders.transit.questions import TASKS
-from datasets_builders.transit.routes import best_journeys, count_transfers
+from datasets_builders.transit.routes import best_journeys
 from mmrl.data import check_folder, read_folder
 from mmrl.errors import InputError
 
@@ -49,7 +49,8 @@ def test_new_york(feeds: Path) -> None:
     assert not {"50 St", "66 St-Lincoln Center"} & set(express)
     shared = {network.stations[id_].name for id_ in network.interchanges}
     assert shared == {"96 St", "72 St", "Times Sq-42 St", "34 St-Penn Station", "14 St", "Chambers St"}
-    assert count_transfers(network, id_of(network, "South Ferry"), id_of(network, "Wall St")) == 1
+    journeys = best_journeys(network, id_of(network, "South Ferry"), id_of(network, "Wall St"))
+    assert {len(rides) for rides in journeys} == {2}
     assert len({line.colour for line in network.lines}) == 2  # the feed paints both alike
 
 
