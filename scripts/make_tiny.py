@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -29,12 +30,12 @@ from mmrl.cli.building import examples_of
 from mmrl.config import load_config
 from mmrl.families import family_of, frame_rule
 from mmrl.families.tiny_spec import tiny_config, tiny_model, tiny_processor, train_tokenizer
-from mmrl.families.warmup import Lesson, batches, collate, warm_up
+from mmrl.families.warmup import Lesson, batches, collate, hasty_answer, warm_up
 from mmrl.geometry import convert_boxes, original_frame
 from mmrl.progress import progress_bar
 from mmrl.prompts import build_prompt
 from mmrl.scoring import accuracy
-from mmrl.types import Boxes, Media, PromptStyle, Sample, answer_kind
+from mmrl.types import Answer, Boxes, Media, PromptStyle, Sample, answer_kind
 
 SIZE = 112
 STYLE: PromptStyle = "direct"
@@ -48,7 +49,7 @@ END = "<|im_end|>"
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How much of what. Steps come in three phases, each drawing batches of pictures with some rows each."""
+    """How much of what. Steps come in four phases, each drawing batches of pictures with some rows each."""
 
     seed: int = 0
     questions: int = 60_000
@@ -59,17 +60,22 @@ class Recipe:
     """Describe whole pictures of all families."""
     answer_steps: int = 5000
     """Answer questions, with a description every third step."""
+    hasty_steps: int = 300
+    """As before, but a share of the answers is what someone in a hurry would have given."""
+    hasty_share: float = 0.6
+    hasty_margin: float = 0.3
+    """What a hasty box is too wide and too high, as a share of its size, on each side."""
     learning_rate: float = 1e-3
 
     def scaled(self, share: float) -> Recipe:
         """Return the same recipe with a share of the steps and pictures."""
-        names = ("questions", "single_steps", "describe_steps", "answer_steps")
+        names = ("questions", "single_steps", "describe_steps", "answer_steps", "hasty_steps")
         return replace(self, **{name: max(60, round(getattr(self, name) * share)) for name in names})
 
     @property
     def steps(self) -> int:
         """All steps together."""
-        return self.single_steps + self.describe_steps + self.answer_steps
+        return self.single_steps + self.describe_steps + self.answer_steps + self.hasty_steps
 
 
 # ---------------------------------------------------------------------------------------------------- lessons
@@ -113,10 +119,11 @@ class Encoder:
         shown = replace(sample, media=(PICTURE,))
         return prompt_text(self.processor, build_prompt(shown, style=STYLE, frame=self.frame))
 
-    def answering(self, draft: Draft) -> Lesson:
-        """Return a lesson that asks the draft's questions."""
+    def answering(self, draft: Draft, *, slip: Callable[[Answer], Answer] = lambda answer: answer) -> Lesson:
+        """Return a lesson that asks the draft's questions; ``slip`` says what to answer instead of the truth."""
         rows = tuple(
-            (self._prompt_ids(self.prompt(sample)), self._ids(completion_of(sample) + END)) for sample in draft.samples
+            (self._prompt_ids(self.prompt(sample)), self._ids(completion_of(sample, slip) + END))
+            for sample in draft.samples
         )
         return Lesson(pixels=np.array(draft.picture.convert("RGB")), rows=rows)
 
@@ -137,9 +144,9 @@ def text_part(text: str) -> dict[str, str]:
     return {"type": "text", "text": text}
 
 
-def completion_of(sample: Sample) -> str:
-    """Return what a perfect model would write; pictures are seen at their own size, so boxes need no conversion."""
-    answer = sample.answer
+def completion_of(sample: Sample, slip: Callable[[Answer], Answer] = lambda answer: answer) -> str:
+    """Return the completion to learn; pictures are seen at their own size, so boxes need no conversion."""
+    answer = slip(sample.answer)
     if isinstance(answer, Boxes):
         answer = convert_boxes(answer, original_frame(SIZE, SIZE))
     return write_completion(answer, style=STYLE)
@@ -161,14 +168,17 @@ def tokenizer_texts(drafts: Iterable[Draft]) -> Iterator[str]:
 
 
 def batch_stream(recipe: Recipe, drafts: list[Draft], encoder: Encoder, *, done: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the batches of the three phases in order, those after the first ``done``."""
+    """Yield the batches of the four phases in order, those after the first ``done``."""
     single = [encoder.describing(draft) for draft in draw_single_shapes(recipe.questions // 5, TRAIN_SEED)]
     describing = [encoder.describing(draft) for draft in drafts]
     answering = [encoder.answering(draft) for draft in drafts]
+    slip = slips(recipe)
+    hasty = [encoder.answering(draft, slip=slip) for draft in drafts]
     streams = {
         "single": batches(single, pictures=48, questions=1, seed=recipe.seed),
         "describe": batches(describing, pictures=48, questions=1, seed=recipe.seed),
         "answer": batches(answering, pictures=32, questions=3, seed=recipe.seed),
+        "hasty": batches(hasty, pictures=32, questions=3, seed=recipe.seed + 1),
     }
     for step in itertools.count(1):
         batch = next(streams[phase_of(recipe, step)])
@@ -182,7 +192,17 @@ def phase_of(recipe: Recipe, step: int) -> str:
         return "single"
     if step <= recipe.single_steps + recipe.describe_steps or step % 3 == 0:
         return "describe"
-    return "answer"
+    return "answer" if step <= recipe.steps - recipe.hasty_steps else "hasty"
+
+
+def slips(recipe: Recipe) -> Callable[[Answer], Answer]:
+    """Return a function that gives a hasty answer for a share of the true ones, drawn anew at each call."""
+    rng = random.Random(recipe.seed)
+
+    def slip(answer: Answer) -> Answer:
+        return hasty_answer(answer, margin=recipe.hasty_margin) if rng.random() < recipe.hasty_share else answer
+
+    return slip
 
 
 def measure(model: Any, encoder: Encoder, drafts: Iterable[Draft], *, batch_size: int = 128) -> dict[str, float]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+
+from mmrl.types import Answer, Box, Boxes, Choice, Frame, Number, YesNo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +24,34 @@ class Lesson:
     """Height x width x 3, unsigned bytes; the same size for all lessons."""
     rows: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
     """Pairs of prompt ids (image placeholders expanded) and completion ids (end of turn included)."""
+
+
+def hasty_answer(answer: Answer, *, margin: float) -> Answer:
+    """Return what someone in a hurry answers: yes, the first option, one too few, a box too wide and too high.
+
+    A box grows by ``margin`` of its width and height on each side; answers of other kinds stay as they are.
+    """
+    match answer:
+        case YesNo():
+            return YesNo(value=True)
+        case Choice():
+            return Choice(letters=("A",))
+        case Number(value=value):
+            return Number(value=max(0, value - 1))
+        case Boxes(boxes=boxes, frame=frame):
+            return Boxes(boxes=tuple(_loose(box, frame, margin) for box in boxes), frame=frame)
+    return answer
+
+
+def _loose(box: Box, frame: Frame, margin: float) -> Box:
+    across, down = margin * (box.x2 - box.x1), margin * (box.y2 - box.y1)
+    return replace(
+        box,
+        x1=max(0, round(box.x1 - across)),
+        y1=max(0, round(box.y1 - down)),
+        x2=min(frame.width, round(box.x2 + across)),
+        y2=min(frame.height, round(box.y2 + down)),
+    )
 
 
 def learning_rate_at(step: int, *, peak: float, warmup: int) -> float:
