@@ -1,6 +1,7 @@
 """Frames, boxes and the resize rule, by hand-computed values and by properties."""
 
 import math
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -89,6 +90,17 @@ def test_smart_resize_keeps_whole_patches_and_the_limits(height, width, factor, 
     if min(new_height, new_width) > factor and new_height * new_width > max_pixels:
         # Only growing to the minimum may pass the maximum, where no whole number of patches fits between the two.
         assert round(height / factor) * round(width / factor) * factor**2 < min_pixels
+
+
+def test_smart_resize_equals_the_one_of_qwen_vl_utils():
+    released = pytest.importorskip("qwen_vl_utils.vision_process").smart_resize
+    rng = random.Random(0)
+    for _ in range(2000):
+        height, width, factor = rng.randint(28, 4000), rng.randint(28, 4000), rng.choice([28, 32])
+        limits = {"factor": factor, "min_pixels": 4 * factor**2, "max_pixels": rng.randint(64, 16384) * factor**2}
+        ours = smart_resize(height, width, **limits)
+        if min(ours) > factor:  # theirs lets a side fall to nothing, ours keeps one patch
+            assert ours == released(height, width, **limits)
 
 
 @pytest.mark.parametrize(

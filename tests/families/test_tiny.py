@@ -14,7 +14,9 @@ from mmrl.cli.building import builder_config
 from mmrl.config import load_config
 from mmrl.families import resolve_model
 from mmrl.families.tiny_spec import tiny_config, tiny_model, tiny_processor, train_tokenizer
-from mmrl.families.warmup import Lesson, batches, collate, forward_loss, learning_rate_at, warm_up
+from mmrl.families.warmup import Lesson, batches, collate, forward_loss, hasty_answer, learning_rate_at, warm_up
+from mmrl.geometry import original_frame
+from mmrl.types import Box, Boxes, Choice, Number, Text, YesNo
 
 FOLDER = Path(resolve_model("tiny"))
 
@@ -107,26 +109,57 @@ def lesson(shade: int, questions: int, processor) -> Lesson:
     return Lesson(pixels=np.full((112, 112, 3), shade, dtype=np.uint8), rows=rows)
 
 
+@pytest.mark.parametrize(
+    ("answer", "hasty"),
+    [
+        (YesNo(value=False), YesNo(value=True)),
+        (YesNo(value=True), YesNo(value=True)),
+        (Choice(letters=("C",)), Choice(letters=("A",))),
+        (Number(value=3), Number(value=2)),
+        (Number(value=0), Number(value=0)),
+        (Text(value="Mitte"), Text(value="Mitte")),
+    ],
+)
+def test_hasty_answers(answer, hasty):
+    assert hasty_answer(answer, margin=0.25) == hasty
+
+
+def test_hasty_boxes_are_loose_and_stay_in_the_picture():
+    frame = original_frame(112, 112)
+    boxes = Boxes(boxes=(Box(x1=20, y1=40, x2=60, y2=60), Box(x1=2, y1=0, x2=42, y2=20, label="x")), frame=frame)
+    assert hasty_answer(boxes, margin=0.25) == Boxes(
+        boxes=(Box(x1=10, y1=35, x2=70, y2=65), Box(x1=0, y1=0, x2=52, y2=25, label="x")), frame=frame
+    )
+
+
 def test_learning_rate_rises_and_stays():
     assert [learning_rate_at(step, peak=2.0, warmup=4) for step in (0, 1, 3, 4, 100)] == [0.5, 1.0, 2.0, 2.0, 2.0]
 
 
-def test_loss_with_pictures_encoded_once_equals_the_ordinary_forward(small):
+def test_loss_with_pictures_encoded_once_equals_the_ordinary_forward_row_by_row(small):
     model, processor = small
-    chosen = [(one, one.rows) for one in (lesson(10, 2, processor), lesson(200, 3, processor))]
+    long = tuple(processor.tokenizer("yes yes, 42 times yes<|im_end|>")["input_ids"])
+    plain, other = lesson(10, 2, processor), lesson(200, 3, processor)
+    chosen = [(plain, plain.rows), (other, (*other.rows[:2], (other.rows[2][0], long)))]
     tensors = collate(chosen, processor=processor, pad_id=processor.tokenizer.pad_token_id)
     assert tensors["input_ids"].shape[0] == 5
     rows = tensors["picture_of_row"]
     patches = tensors["pixel_values"].reshape(2, 64, -1)
-    ordinary = model(
-        input_ids=tensors["input_ids"],
-        attention_mask=tensors["attention_mask"],
-        mm_token_type_ids=(tensors["input_ids"] == model.config.image_token_id).long(),
-        pixel_values=patches[rows].reshape(5 * 64, -1),
-        image_grid_thw=tensors["image_grid_thw"][rows],
-        labels=tensors["labels"],
-    ).loss
-    torch.testing.assert_close(forward_loss(model, tensors), ordinary, rtol=1e-5, atol=1e-6)
+    means = [
+        model(
+            input_ids=tensors["input_ids"][[row]],
+            attention_mask=tensors["attention_mask"][[row]],
+            mm_token_type_ids=(tensors["input_ids"][[row]] == model.config.image_token_id).long(),
+            pixel_values=patches[rows[row]],
+            image_grid_thw=tensors["image_grid_thw"][rows[[row]]],
+            labels=tensors["labels"][[row]],
+        ).loss
+        for row in range(5)
+    ]
+    weights = torch.tensor([len(completion) ** 0.5 for _, rows in chosen for _, completion in rows])
+    assert weights[4] > weights[0]
+    expected = (torch.stack(means) * weights).sum() / weights.sum()
+    torch.testing.assert_close(forward_loss(model, tensors), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_batches_draw_every_lesson_once_an_epoch(small):
