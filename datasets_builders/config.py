@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from mmrl.errors import InputError
@@ -35,6 +35,16 @@ class BuilderConfig(BaseModel):
             super().__init__(**options)
         except ValidationError as error:
             raise InputError(_one_line(type(self), error)) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML knows whole numbers, so ``true``, ``"3"`` or ``3.0`` in place of one are mistakes, as in run configs."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        may_be_absent = value is None and kind is not int
+        if kind in (int, int | None) and type(value) is not int and not may_be_absent:
+            raise ValueError(f"must be a valid integer; found {value!r}")
+        return value
 
     @field_validator("tasks")
     @classmethod

@@ -54,8 +54,9 @@ def evaluate(
         progress: told of samples done and samples in all.
 
     Raises:
-        InputError: there is no dataset, the family is unknown, or the disk refuses.
+        InputError: there is no dataset, the family is unknown, ``out`` is a file, or the disk refuses.
     """
+    require_folder(out)
     if not datasets:
         raise InputError("an evaluation must name at least one dataset; found none; at evaluation.datasets; name one")
     frame_of = frame_of or frame_rule(family_of(model.config.model_type), processor)
@@ -66,6 +67,13 @@ def evaluate(
     rows = _predict(model, processor, datasets, style=style, frame_of=frame_of, decoding=decoding, progress=progress)
     write_rows(out / PREDICTIONS_NAME, rows)
     return rescore(out, {name: folder.samples for name, folder in datasets.items()})
+
+
+def require_folder(out: Path) -> None:
+    """Refuse a place for results that is a file, or below one, with :class:`InputError`."""
+    standing = next((path for path in (out, *out.parents) if path.exists()), None)
+    if standing is not None and not standing.is_dir():
+        raise InputError(f"an evaluation must go into a folder; found a file; at {standing}; choose another place")
 
 
 def rescore(out: Path, samples: Mapping[str, list[Sample]]) -> Path:

@@ -6,9 +6,12 @@ last, agrees with every file in it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Mapping
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +30,15 @@ from mmrl.files import (
 
 CONFIG_NAME = "config.yaml"
 LOG_NAME = "log.jsonl"
+DONE_NAME = "done.json"
+SUMMARY_NAME = "summary.json"
 MARKER_NAME = "complete.json"
+RUN_ENTRIES = frozenset({CONFIG_NAME, LOG_NAME, DONE_NAME, SUMMARY_NAME, "report.html", "data", "stages", "eval"})
+"""Everything that a run writes directly into its folder."""
 
+_PARTIAL_PATTERN = re.compile(r"\.(.+)\.[0-9a-f]{8}\.partial")  # what a killed write leaves; see mmrl.files
+# How the libraries that save weights, optimiser and tokenizer word a refusing disk: they raise no OSError.
+_DISK_PATTERN = re.compile(r"\(os error (?:27|28|122)\)|inline_container\.cc|PytorchStreamWriter")
 _CHECKPOINT_PATTERN = re.compile(r"checkpoint-(\d+)")
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -74,6 +84,14 @@ class RunFolder:
         """The resolved config."""
         return self.path / CONFIG_NAME
 
+    def foreign_entry(self) -> Path | None:
+        """Return something in the folder that no run writes there, or None."""
+        for path in sorted(self.path.iterdir()):
+            partial = _PARTIAL_PATTERN.fullmatch(path.name)
+            if (partial[1] if partial else path.name) not in RUN_ENTRIES:
+                return path
+        return None
+
     def write_text(self, name: str, text: str) -> None:
         """Write a file of the run atomically; ``name`` is relative and may hold folders, which are made."""
         write_text(self.path / name, text)
@@ -117,6 +135,37 @@ class RunFolder:
         return _made(self.path / "eval" / _plain_name(name))
 
 
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[None]:
+    """Put the folder at ``path`` aside while the block makes a new one in its place.
+
+    It is removed when the block ends well. After any exception what the block made is removed, and the folder is back;
+    after a kill it stands beside ``path`` as ``NAME.replaced-...``. Nothing at ``path``, or an empty folder, is fine.
+
+    Raises:
+        InputError: the folder cannot be moved.
+    """
+    folder = path.resolve()
+    stood = folder.is_dir()
+    replaced = stood and any(folder.iterdir())  # an empty one stays: it may be a mounted volume, which cannot be moved
+    aside = folder.with_name(f"{folder.name}.replaced-{secrets.token_hex(4)}")
+    with explain_write_errors(path):
+        if replaced:
+            folder.rename(aside)
+    try:
+        yield
+    except BaseException:  # an interrupt too must bring the folder back; it goes on upwards
+        shutil.rmtree(folder, ignore_errors=True)
+        if replaced:
+            aside.rename(folder)
+        elif stood:
+            folder.mkdir(exist_ok=True)
+        raise
+    with explain_write_errors(aside):
+        if replaced:
+            shutil.rmtree(aside)
+
+
 def _made(folder: Path) -> Path:
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -142,6 +191,27 @@ def _plain_name(name: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------- checkpoints
+
+
+@contextlib.contextmanager
+def saving_checkpoint(folder: Path) -> Iterator[None]:
+    """Explain a full disk while the block saves weights, optimiser or processor in ``folder``, and remove the folder.
+
+    Raises:
+        InputError: the disk refused, in whatever words the saving library says so.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not (isinstance(error, InputError | OSError) or _DISK_PATTERN.search(str(error))):
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"saving a checkpoint needs a disk with room; found {' '.join(str(error).split())!r}; at {folder}; "
+            "free some space and start again: the run goes on from its last whole checkpoint"
+        ) from error
 
 
 def mark_complete(checkpoint_dir: Path) -> None:

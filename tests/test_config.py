@@ -367,6 +367,40 @@ def test_what_a_stage_overrides_makes_configs_differ() -> None:
     assert parse_config(GOOD) != parse_config(changed(stages__0__training={"beta": default}))
 
 
+# ------------------------------------------------------------------------------------------------ hostile YAML
+
+HOSTILE = {
+    "5,000 digits": "1" * 5_000,
+    "no integer": "!!int foo",
+    "no float": "!!float foo",
+    "no boolean": "!!bool foo",
+    "no date": "!!timestamp foo",
+    "5,000 lists": "[" * 5_000 + "]" * 5_000,
+    "5,000 open lists": "[" * 5_000,
+    "300 lists": "[" * 300 + "]" * 300,
+}
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+def test_a_value_that_cannot_be_read_is_one_line(tmp_path: Path, value: str) -> None:
+    path = write(tmp_path, f"output_dir: runs/x\nseed: {value}\n")
+    with pytest.raises(
+        InputError, match=r"^config must be (YAML; found (line 2, column \d+|values nested)|nested)"
+    ) as caught:
+        load_config(path)
+    assert len(str(caught.value)) < 500
+    with pytest.raises(InputError) as caught:
+        load_config(write(tmp_path, GOOD), [f"seed={value}"])
+    assert "seed: " in str(caught.value) or "nested" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_anchors_that_nest_deeply_are_refused(tmp_path: Path) -> None:
+    steps = ["a0: &a0 []", *(f"a{step}: &a{step} [*a{step - 1}]" for step in range(1, 2_000))]
+    with pytest.raises(InputError, match="nested at most"):
+        load_config(write(tmp_path, "\n".join(steps)))
+
+
 # ------------------------------------------------------------------------------------------------ size
 
 

@@ -14,7 +14,15 @@ import pytest
 
 from mmrl import files
 from mmrl.errors import InputError
-from mmrl.runs import MARKER_NAME, RunFolder, is_complete, latest_complete, mark_complete
+from mmrl.runs import (
+    MARKER_NAME,
+    RunFolder,
+    is_complete,
+    latest_complete,
+    mark_complete,
+    replacing,
+    saving_checkpoint,
+)
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -82,6 +90,55 @@ def test_names_that_would_leave_the_folder_are_refused(run, name):
     with pytest.raises(InputError, match="a name must be"):
         run.stage_dir(0, name)
     assert [path.name for path in run.path.iterdir()] == ["config.yaml"]
+
+
+# ---------------------------------------------------------------------------------------------------- replacing
+
+
+def test_a_replaced_folder_is_gone_when_all_went_well(run):
+    run.write_json("summary.json", 1)
+    with replacing(run.path):
+        RunFolder.create(run.path, "seed: 2\n")
+    assert [path.name for path in run.path.parent.iterdir()] == ["run"]
+    assert [path.read_text() for path in run.path.iterdir()] == ["seed: 2\n"]
+
+
+@pytest.mark.parametrize("error", [InputError, KeyboardInterrupt])
+def test_a_replaced_folder_is_back_after_any_exception(run, error):
+    def begin() -> None:
+        with replacing(run.path):
+            RunFolder.create(run.path, "seed: 2\n").write_json("data/a.json", 1)
+            raise error
+
+    with pytest.raises(error):
+        begin()
+    assert [path.name for path in run.path.parent.iterdir()] == ["run"]
+    assert [path.read_text() for path in run.path.iterdir()] == ["seed: 1\n"]
+
+
+def test_a_kill_while_a_folder_is_replaced_loses_nothing(run):
+    code = """
+import os, signal, sys
+from pathlib import Path
+from mmrl.runs import RunFolder, replacing
+with replacing(Path(sys.argv[1])):
+    RunFolder.create(sys.argv[1], "seed: 2")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert in_a_process(code, run.path).returncode == -signal.SIGKILL
+    (aside,) = run.path.parent.glob("run.replaced-*")
+    assert (aside / "config.yaml").read_text() == "seed: 1\n"
+
+
+def test_what_no_run_writes_is_found(run):
+    run.append_log({"step": 1})
+    run.stage_dir(0, "one")
+    (run.path / ".log.jsonl.0a1b2c3d.partial").touch()
+    assert run.foreign_entry() is None
+    for name in ("notes.txt", ".notes.txt.0a1b2c3d.partial", ".git"):
+        (run.path / name).touch()
+        assert run.foreign_entry() == run.path / name
+        (run.path / name).unlink()
 
 
 # ---------------------------------------------------------------------------------------------------- JSON
@@ -340,6 +397,13 @@ mmrl.runs.mark_complete(folder)
     assert in_a_process(code, tmp_path / "checkpoint-2").returncode == -signal.SIGKILL
     assert (tmp_path / "checkpoint-2" / "model.safetensors").exists()
     assert latest_complete(tmp_path) == whole
+
+
+def test_an_error_that_is_not_the_disks_passes_unchanged(tmp_path):
+    folder = checkpoint(tmp_path, 1)
+    with pytest.raises(RuntimeError, match=r"^out of memory$"), saving_checkpoint(folder):
+        raise RuntimeError("out of memory")
+    assert is_complete(folder)
 
 
 # ---------------------------------------------------------------------------------------------------- JSON values

@@ -55,6 +55,15 @@ def build_folder(
     return builders[name](builder_config(name, options), out, progress=progress, overwrite=overwrite)
 
 
+def builder_version(name: str) -> str:
+    """Return the version that a builder states in the manifests of its datasets."""
+    from datasets_builders.gui import builder as gui
+    from datasets_builders.scenes import builder as scenes
+    from datasets_builders.transit import build as transit
+
+    return {"transit": transit.ORIGIN, "gui": gui.ORIGIN, "scenes": scenes.ORIGIN}[name].version
+
+
 def parse_options(items: list[str]) -> dict[str, Any]:
     """Read ``key=value`` arguments; values are YAML, so ``tasks=[a, b]`` is a list and ``3`` a number."""
     options: dict[str, Any] = {}

@@ -34,9 +34,9 @@ def demo(
     """
     from rich.console import Console
 
-    from mmrl.cli.pipeline import DONE_NAME
     from mmrl.cli.train import start_run
     from mmrl.config import load_config
+    from mmrl.runs import DONE_NAME
 
     path = demo_config_path()
     config = load_config(path, [f"output_dir={output_dir}", f"seed={seed}"])

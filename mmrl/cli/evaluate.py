@@ -31,23 +31,27 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
 
     from eval.decoding import Decoding
     from eval.evaluate import evaluate as run_evaluation
+    from eval.evaluate import require_folder
     from eval.summary import render_scores
     from mmrl.data import read_folder
-    from mmrl.families import best_device, load_model, load_processor
+    from mmrl.families import best_device, load_model, load_processor, require_device, require_model
     from mmrl.progress import progress_bar
 
     if style not in get_args(PromptStyle):
         raise InputError(f"--style must be one of {', '.join(get_args(PromptStyle))}; found {style!r}")
     if dtype not in ("float32", "bfloat16", "float16"):
         raise InputError(f"--dtype must be float32, bfloat16 or float16; found {dtype!r}")
+    require_folder(out)
+    decoding = Decoding(batch_size=batch_size, max_completion_length=max_completion_length)
+    require_device(device or best_device())
+    require_model(model)
     folders = {folder.name: read_folder(folder) for folder in data}
     if len(folders) < len(data):
         raise InputError(
             f"dataset folders must have different names; found {', '.join(str(folder) for folder in data)}"
         )
-    loaded = load_model(model, dtype=dtype, device=device or best_device())
     processor = load_processor(model, min_pixels=min_pixels, max_pixels=max_pixels)
-    decoding = Decoding(batch_size=batch_size, max_completion_length=max_completion_length)
+    loaded = load_model(model, dtype=dtype, device=device or best_device())
     with progress_bar("evaluating", unit="items") as progress:
         scores = run_evaluation(loaded, processor, folders, out, style=style, decoding=decoding, progress=progress)  # type: ignore[arg-type]
     console = Console()

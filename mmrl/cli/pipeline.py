@@ -6,7 +6,6 @@ Every part that is already complete in the run folder is kept, so a run that was
 from __future__ import annotations
 
 import gc
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +13,15 @@ from typing import Any
 
 from rich.console import Console
 
-from mmrl.cli.building import build_folder, builder_config
-from mmrl.config import RunConfig, config_text
+from mmrl.cli.building import build_folder, builder_config, builder_version
+from mmrl.config import RunConfig, config_text, load_config
 from mmrl.curriculum import Plan, plan_run
 from mmrl.data import DatasetFolder, read_folder
+from mmrl.data.manifest import MANIFEST_NAME, read_manifest
 from mmrl.errors import InputError
-from mmrl.files import parse_json
 from mmrl.progress import progress_bar
-from mmrl.runs import RunFolder
-
-DONE_NAME = "done.json"
+from mmrl.rewards import build_rubric
+from mmrl.runs import DONE_NAME, SUMMARY_NAME, RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,33 +35,79 @@ class Pipeline:
     console: Console
 
 
-def open_run(config: RunConfig, *, overwrite: bool) -> RunFolder:
-    """Create the run folder, or open it to go on with an unfinished run of the same config.
+def goes_on(config: RunConfig, *, overwrite: bool) -> bool:
+    """Return True where ``output_dir`` holds a run of this config to go on with, False where one may begin there.
 
     Raises:
-        InputError: the folder holds a run of another config, or something that is no run.
+        InputError: the folder holds a run of another config, or something that is no run, which is never overwritten.
     """
     path = Path(config.output_dir)
-    text = config_text(config)
-    if overwrite and (path / "config.yaml").is_file():
-        shutil.rmtree(path)
-    if not (path / "config.yaml").is_file():
-        return RunFolder.create(path, text)
-    run = RunFolder.open(path)
-    if run.config_path.read_text(encoding="utf-8") != text:
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return False
+    run = RunFolder(path)
+    if not run.config_path.is_file():
+        found = f"a folder without {run.config_path.name}" if path.is_dir() else "a file"
+        raise InputError(f"output_dir must be new, or hold a run; found {found}; at {path}; choose another output_dir")
+    if overwrite:
+        _require_only_a_run(run)
+        return False
+    if run.config_path.read_bytes() != config_text(config).encode():
         raise InputError(
             f"output_dir must be new or hold a run of the same config; found a run of another config; at {path}; "
             "choose another output_dir, or start over with --overwrite"
         )
-    return run
+    return True
+
+
+def _require_only_a_run(run: RunFolder) -> None:
+    """Refuse a folder that may hold anything else than a run: what is overwritten is gone."""
+    foreign = run.foreign_entry()
+    if run.path.is_symlink() or Path.cwd().is_relative_to(run.path.resolve()):
+        found = "a link" if run.path.is_symlink() else "the working directory"
+    elif foreign is not None:
+        found = f"{foreign.name!r}, which no run writes"
+    elif not _is_stored_config(run.config_path):
+        found = f"a {run.config_path.name} that no run of this version wrote"
+    else:
+        return
+    raise InputError(
+        f"only the folder of a run is overwritten; found {found}; at {run.path}; choose another output_dir, or remove "
+        "the folder yourself"
+    )
+
+
+def _is_stored_config(path: Path) -> bool:
+    """Whether a config is written out in full, as a run stores it and nobody writes by hand."""
+    try:
+        return config_text(load_config(path)).encode() == path.read_bytes()
+    except InputError:
+        return False
+
+
+def check_parts(config: RunConfig, base_dir: Path) -> None:
+    """Refuse builder options and reward plug-ins that cannot be used, before anything is built or written.
+
+    Raises:
+        InputError: names the builder's options, or the plug-in's file and function.
+    """
+    for dataset in config.datasets.values():
+        if dataset.build:
+            builder_config(dataset.build, dataset.options)
+    for stage in config.stages:
+        build_rubric(config.stage_rubric(stage), base_dir)
+
+
+def check_model(config: RunConfig) -> None:
+    """Refuse a model of no known family or without its files, and pixel limits that its processor cannot keep."""
+    from mmrl.families import load_processor, require_model
+
+    require_model(config.model_name_or_path)
+    load_processor(config.model_name_or_path, min_pixels=config.min_pixels, max_pixels=config.max_pixels)
 
 
 def load_datasets(config: RunConfig, data_root: Path, console: Console) -> dict[str, DatasetFolder]:
     """Read every dataset of a config; those with ``build`` are built below ``data_root`` unless they stand there."""
     folders: dict[str, DatasetFolder] = {}
-    for dataset in config.datasets.values():
-        if dataset.build:
-            builder_config(dataset.build, dataset.options)
     for name, dataset in config.datasets.items():
         folder = Path(dataset.path) if dataset.path else data_root / name
         if dataset.build and not _is_built(folder, dataset.build, dataset.options):
@@ -74,12 +118,12 @@ def load_datasets(config: RunConfig, data_root: Path, console: Console) -> dict[
 
 
 def _is_built(folder: Path, builder: str, options: Mapping[str, Any]) -> bool:
-    """Whether a folder was built by this builder with these options; a built folder is always whole."""
-    manifest = folder / "manifest.json"
-    if not manifest.is_file():
+    """Whether a folder was built by this version of the builder with these options; a built folder is always whole."""
+    if not (folder / MANIFEST_NAME).is_file():
         return False
-    stored = parse_json(manifest.read_bytes())
-    return bool(stored.get("config") == builder_config(builder, options).portable())
+    stored = read_manifest(folder)
+    origin = (stored["builder"], stored["version"], stored["config"])
+    return origin == (builder, builder_version(builder), builder_config(builder, options).portable())
 
 
 def make_plan(config: RunConfig, folders: Mapping[str, DatasetFolder]) -> Plan:
@@ -135,5 +179,5 @@ def _summarise(pipeline: Pipeline) -> None:
     from eval.summary import render_table, summarise
 
     summary = summarise(pipeline.run.eval_dir("before"), pipeline.run.eval_dir("after"))
-    pipeline.run.write_json("summary.json", summary)
+    pipeline.run.write_json(SUMMARY_NAME, summary)
     pipeline.console.print(render_table(summary))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
+import contextlib
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from mmrl.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,34 +39,38 @@ def train(
     console = Console()
     loaded = load_config(config, overrides or [])
     if dry_run:
-        _print_plan(loaded, console)
+        _print_plan(loaded, config.parent, console)
         return
     start_run(loaded, config.parent, overwrite=overwrite, console=console)
 
 
 def start_run(config: RunConfig, base_dir: Path, *, overwrite: bool, console: Console) -> Path:
-    """Run or resume a config; returns the path of the report."""
-    from mmrl.cli.pipeline import Pipeline, load_datasets, make_plan, open_run, run_pipeline
-    from mmrl.families import model_type_of
+    """Run or resume a config; returns the path of the report.
 
-    model_type_of(config.model_name_or_path)
-    is_new = not Path(config.output_dir).exists()
-    run = open_run(config, overwrite=overwrite)
-    try:
+    A new run counts as started once its data are built and its plan is made: until then whatever goes wrong leaves
+    ``output_dir`` as it was. A run to be overwritten is out of the way meanwhile, so nothing can rest on its files.
+    """
+    from mmrl.cli.pipeline import Pipeline, check_model, check_parts, goes_on, load_datasets, make_plan, run_pipeline
+    from mmrl.config import config_text
+    from mmrl.runs import RunFolder, replacing
+
+    path = Path(config.output_dir)
+    resumed = goes_on(config, overwrite=overwrite)
+    with contextlib.nullcontext() if resumed else replacing(path):
+        check_parts(config, base_dir)
+        check_model(config)
+        run = RunFolder.open(path) if resumed else RunFolder.create(path, config_text(config))
         folders = load_datasets(config, run.path / "data", console)
         make_plan(config, folders)
-    except InputError:
-        if is_new:
-            shutil.rmtree(run.path)
-        raise
     return run_pipeline(Pipeline(config=config, run=run, base_dir=base_dir, console=console), folders)
 
 
-def _print_plan(config: RunConfig, console: Console) -> None:
+def _print_plan(config: RunConfig, base_dir: Path, console: Console) -> None:
     """Print what a run would do; datasets to be built are built in a temporary folder and removed."""
-    from mmrl.cli.pipeline import load_datasets, make_plan
+    from mmrl.cli.pipeline import check_parts, load_datasets, make_plan
     from mmrl.config import config_text
 
+    check_parts(config, base_dir)
     with tempfile.TemporaryDirectory() as temporary:  # never in the run's own folder, which may belong to a run
         plan = make_plan(config, load_datasets(config, Path(temporary), console))
     console.print(config_text(config), markup=False, highlight=False)

@@ -16,6 +16,9 @@ from mmrl.config.schema import RunConfig
 from mmrl.config.text import read_yaml, write_yaml, yaml_reason
 from mmrl.errors import InputError
 
+MAX_DEPTH = 64
+"""Mappings and lists inside each other; run configs need about 8."""
+
 # Stand-ins for required values that are missing or unusable, so that the rest can still be checked.
 _STAND_INS: dict[str, Any] = {
     "name": "unnamed",
@@ -93,6 +96,8 @@ def _unshared(value: Any, above: tuple[int, ...]) -> Any:
     """Copy data so that nothing stands in it twice: an override of an anchor's copy must not reach the anchor."""
     if id(value) in above:
         raise InputError("config must be finite; found an anchor that holds itself; write its value out")
+    if len(above) > MAX_DEPTH:
+        raise InputError(f"config must be nested at most {MAX_DEPTH} deep; found more; take out the innermost levels")
     if isinstance(value, Mapping):
         return {key: _unshared(item, (*above, id(value))) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -44,6 +44,15 @@ class ConfigLoader(yaml.SafeLoader):
                 seen.add(key_node.value)
         return super().construct_mapping(node, deep=deep)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Build a value; where the text does not suit its tag (``!!int x``, 5,000 digits), name the place."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except (AttributeError, LookupError, ValueError) as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a value that is no {node.tag.rpartition(':')[2]}: {error}", node.start_mark
+            ) from error
+
 
 class ConfigDumper(yaml.SafeDumper):
     """Safe dumper that quotes whatever :class:`ConfigLoader` would read as something else than a string."""
@@ -81,9 +90,12 @@ def read_yaml(text: str) -> Any:
     """Parse YAML text.
 
     Raises:
-        yaml.YAMLError: the text is not YAML, or gives a key twice.
+        yaml.YAMLError: the text is not YAML, gives a key twice, or is nested too deeply to read.
     """
-    return yaml.load(text, Loader=ConfigLoader)
+    try:
+        return yaml.load(text, Loader=ConfigLoader)
+    except RecursionError:
+        raise yaml.YAMLError("values nested too deeply") from None
 
 
 def write_yaml(data: Any) -> str:

@@ -154,8 +154,22 @@ def _plan_stage(
         num_generations=training.num_generations,
         num_iterations=training.num_iterations,
         stop=_stop_text(stage),
-        warnings=tuple(reward_warnings(rubric, kinds=kinds, scale_rewards=training.scale_rewards)),
+        warnings=(
+            *reward_warnings(rubric, kinds=kinds, scale_rewards=training.scale_rewards),
+            *_style_warnings(config, stage),
+        ),
     )
+
+
+def _style_warnings(config: RunConfig, stage: StageConfig) -> list[str]:
+    """Return where the weights that are evaluated were last trained on prompts of another style."""
+    trained = config.stage_style(stage)
+    if stage is not config.stages[-1] or not config.evaluation.datasets or trained == config.prompt_style:
+        return []
+    return [
+        f"the last stage trains prompt_style {trained}, but evaluation asks in the run's {config.prompt_style}; "
+        f"set the run's prompt_style to {trained} to evaluate what was trained"
+    ]
 
 
 def _plan_tasks(samples: Sequence[Sample], rubric: Rubric) -> tuple[TaskPlan, ...]:

@@ -2,7 +2,16 @@
 
 from mmrl.families.catalogue import FAMILIES, Family, family_of
 from mmrl.families.frames import FrameRule, answer_frame, frame_rule
-from mmrl.families.loading import TINY, best_device, load_model, load_processor, model_type_of, resolve_model
+from mmrl.families.loading import (
+    TINY,
+    best_device,
+    load_model,
+    load_processor,
+    model_type_of,
+    require_device,
+    require_model,
+    resolve_model,
+)
 
 __all__ = [
     "FAMILIES",
@@ -16,5 +25,7 @@ __all__ = [
     "load_model",
     "load_processor",
     "model_type_of",
+    "require_device",
+    "require_model",
     "resolve_model",
 ]

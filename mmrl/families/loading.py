@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mmrl.errors import InputError
+from mmrl.families.catalogue import family_of
+from mmrl.files import parse_json
 
 TINY = "tiny"
 
@@ -22,15 +25,31 @@ def model_type_of(name_or_path: str) -> str:
     """Return ``config.model_type`` of a local folder or hub name.
 
     Raises:
-        InputError: if neither a model folder nor a hub name that can be reached.
+        InputError: neither a model folder nor a hub name that can be reached, or its config is damaged.
     """
     location = Path(resolve_model(name_or_path))
     config_file = location / "config.json"
     if config_file.is_file():
-        return str(json.loads(config_file.read_text(encoding="utf-8"))["model_type"])
+        return _stored_model_type(config_file)
     if location.is_dir() or name_or_path == TINY:
         raise InputError(f"model_name_or_path must be a model folder; found no config.json in {location}")
     return _hub_model_type(name_or_path)
+
+
+def _stored_model_type(config_file: Path) -> str:
+    try:
+        settings = parse_json(config_file.read_bytes())
+    except ValueError as error:
+        raise InputError(
+            f"a model's config must be JSON; found {error}; at {config_file}; download or save the model again"
+        ) from error
+    model_type = settings.get("model_type") if isinstance(settings, dict) else None
+    if not isinstance(model_type, str):
+        raise InputError(
+            f"a model's config must name its model_type; found {model_type!r}; at {config_file}; "
+            "download or save the model again"
+        )
+    return model_type
 
 
 def _hub_model_type(name: str) -> str:
@@ -50,16 +69,76 @@ def _hub_model_type(name: str) -> str:
         hub_logging.set_verbosity(verbosity)
 
 
+def require_model(name_or_path: str) -> None:
+    """Refuse what could not be trained or evaluated, before anything heavy is loaded.
+
+    Raises:
+        InputError: no model, one of a family that the catalogue does not know, or a folder without weights.
+    """
+    family_of(model_type_of(name_or_path))
+    folder = Path(resolve_model(name_or_path))
+    if folder.is_dir() and not any(path.suffix in (".safetensors", ".bin") for path in folder.iterdir()):
+        raise InputError(
+            f"a model folder must hold weights; found no .safetensors or .bin file; at {folder}; "
+            "download or save the model again"
+        )
+
+
+@contextlib.contextmanager
+def _reading(name_or_path: str, part: str) -> Iterator[None]:
+    """Say in one line why a model's files cannot be read: damaged ones fail in the libraries in many ways."""
+    from huggingface_hub.errors import StrictDataclassError
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (
+        AttributeError,
+        LookupError,
+        OSError,
+        RuntimeError,
+        SafetensorError,
+        StrictDataclassError,
+        TypeError,
+        ValueError,
+    ) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{part} must be whole and fit each other; found {type(error).__name__}: {reason[:240]}; "
+            f"at {name_or_path}; download or save the model again"
+        ) from error
+
+
+def require_device(device: str) -> None:
+    """Refuse a device that torch does not know, or cannot use on this machine, with :class:`InputError`."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch that is built without the device
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"the device must be one that torch can use here; found {device!r}: {reason[:160]}; "
+            "use cpu, or see mmrl doctor"
+        ) from error
+
+
 def load_model(name_or_path: str, *, dtype: str = "float32", device: str | None = None, **kwargs: Any) -> Any:
     """Load an image-text-to-text model with ``AutoModelForImageTextToText``.
 
     ``dtype`` is a torch dtype name; without ``device`` the model stays on the CPU, where a trainer takes it from;
     further keywords go to ``from_pretrained``.
+
+    Raises:
+        InputError: no such model, weights that do not suit its config, or a device that cannot be used.
     """
     from transformers import AutoModelForImageTextToText
 
+    if device:
+        require_device(device)
     model_type_of(name_or_path)
-    model: Any = AutoModelForImageTextToText.from_pretrained(resolve_model(name_or_path), dtype=dtype, **kwargs)
+    with _reading(name_or_path, "a model's config and weights"):
+        model: Any = AutoModelForImageTextToText.from_pretrained(resolve_model(name_or_path), dtype=dtype, **kwargs)
     return model.to(device) if device else model
 
 
@@ -74,16 +153,31 @@ def load_processor(name_or_path: str, *, min_pixels: int | None = None, max_pixe
     """Load the processor with ``AutoProcessor``; a pixel budget given here replaces the stored one.
 
     Padding is on the left, as batched generation needs it.
+
+    Raises:
+        InputError: the processor's files are damaged, it has no pixel budget to replace, or the limits that result do
+            not satisfy 0 < min_pixels <= max_pixels.
     """
     from transformers import AutoProcessor
 
-    processor = AutoProcessor.from_pretrained(resolve_model(name_or_path), padding_side="left")
-    size: Any = getattr(processor.image_processor, "size", None) or {}
-    if (min_pixels or max_pixels) and "shortest_edge" not in size:
-        raise InputError("min_pixels and max_pixels must suit the processor; found one without a pixel budget")
-    if min_pixels or max_pixels:
-        processor.image_processor.size = {
-            "shortest_edge": min_pixels or size["shortest_edge"],
-            "longest_edge": max_pixels or size["longest_edge"],
-        }
+    with _reading(name_or_path, "a processor's files"):
+        processor: Any = AutoProcessor.from_pretrained(resolve_model(name_or_path), padding_side="left")
+    if min_pixels is not None or max_pixels is not None:
+        stored = getattr(processor.image_processor, "size", None) or {}
+        processor.image_processor.size = _pixel_budget(stored, min_pixels, max_pixels)
     return processor
+
+
+def _pixel_budget(stored: Any, min_pixels: int | None, max_pixels: int | None) -> dict[str, int]:
+    """Return an image processor's ``size`` with the given limits in place of the stored ones."""
+    if "shortest_edge" not in stored or "longest_edge" not in stored:
+        raise InputError("min_pixels and max_pixels must suit the processor; found one without a pixel budget")
+    low = stored["shortest_edge"] if min_pixels is None else min_pixels
+    high = stored["longest_edge"] if max_pixels is None else max_pixels
+    if not 0 < low <= high:
+        own = "; one limit is the processor's own" if min_pixels is None or max_pixels is None else ""
+        raise InputError(
+            f"pixel limits must satisfy 0 < min_pixels <= max_pixels; found {low} and {high}{own}; "
+            "correct them, or give both"
+        )
+    return {"shortest_edge": low, "longest_edge": high}

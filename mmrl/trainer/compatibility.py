@@ -6,8 +6,6 @@ tests compare the signature of every overridden hook with the one expected here.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 from packaging.version import Version
 
 from mmrl.errors import DependencyError
@@ -30,11 +28,12 @@ def require_trl(installed: str | None) -> None:
 
 
 def installed_trl() -> str | None:
-    """Return the version of TRL in this environment, None where there is none."""
+    """Return the version that TRL, once imported, says it has; None where it cannot be imported."""
     try:
-        return version("trl")
-    except PackageNotFoundError:
+        import trl
+    except ModuleNotFoundError:
         return None
+    return str(trl.__version__)
 
 
 require_trl(installed_trl())

@@ -25,7 +25,7 @@ from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, uns
 
 from mmrl.errors import InputError
 from mmrl.families.tokens import eos_token_ids, never_sampled
-from mmrl.runs import mark_complete
+from mmrl.runs import mark_complete, saving_checkpoint
 from mmrl.trainer.finite import refuse_non_finite
 from mmrl.trainer.groups import permute_groups, repeat_processed, require_whole_groups
 
@@ -210,10 +210,12 @@ class GRPOTrainer(trl.GRPOTrainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save a checkpoint; the list of its files with checksums is written last, so that half a one is told apart."""
-        super()._save_checkpoint(model, trial)
-        self.accelerator.wait_for_everyone()
-        if self.args.should_save:
-            mark_complete(Path(self.args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}")
+        folder = Path(self.args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        with saving_checkpoint(folder):
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                mark_complete(folder)
 
 
 def _require_group_rows(inputs: list[dict[str, Any]], group_size: int) -> None:

@@ -16,7 +16,7 @@ from transformers.trainer import TRAINING_ARGS_NAME
 from mmrl.config import RunConfig, TrainingConfig
 from mmrl.errors import InputError
 from mmrl.families import load_model, resolve_model
-from mmrl.runs import RunFolder, mark_complete
+from mmrl.runs import RunFolder, mark_complete, saving_checkpoint
 
 OPTIMIZER_NAME = "optimizer.pt"
 
@@ -88,15 +88,16 @@ def save_final(trainer: Any, processor: Any, folder: Path, *, keep_optimizer: bo
     if writes:
         shutil.rmtree(folder, ignore_errors=True)
     trainer.accelerator.wait_for_everyone()
-    if hasattr(model, "merge_and_unload"):
+    with saving_checkpoint(folder):
+        if hasattr(model, "merge_and_unload"):
+            if writes:
+                model.merge_and_unload().save_pretrained(folder)
+        else:
+            trainer.save_model(str(folder))
         if writes:
-            model.merge_and_unload().save_pretrained(folder)
-    else:
-        trainer.save_model(str(folder))
-    if writes:
-        (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle with this machine's paths
-        processor.save_pretrained(folder)
-        if keep_optimizer:
-            torch.save(trainer.optimizer.state_dict(), folder / OPTIMIZER_NAME)
-        mark_complete(folder)
+            (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle with this machine's paths
+            processor.save_pretrained(folder)
+            if keep_optimizer:
+                torch.save(trainer.optimizer.state_dict(), folder / OPTIMIZER_NAME)
+            mark_complete(folder)
     trainer.accelerator.wait_for_everyone()

@@ -50,7 +50,7 @@ from mmrl.errors import InputError
             ScenesConfig,
             {"width": "wide", "seed": -1},
             "ScenesConfig.seed: must be greater than or equal to 0; found -1 | "
-            "ScenesConfig.width: must be a valid integer, unable to parse string as an integer; found 'wide'",
+            "ScenesConfig.width: must be a valid integer; found 'wide'",
         ),
     ],
 )

@@ -8,42 +8,16 @@ import zipfile
 import zlib
 
 import pytest
-import yaml
+from refusals import assert_refused, config_file
 
-
-def assert_refused(outcome, *words):
-    assert outcome.code == 2, outcome
-    lines = [line for line in outcome.err.splitlines() if line.strip()]
-    assert len(lines) == 1, outcome.err
-    for word in words:
-        assert word in lines[0], lines[0]
-
-
-@pytest.fixture
-def dataset(mmrl, tmp_path):
-    folder = tmp_path / "scenes"
-    assert mmrl("build", "scenes", "--out", folder, "--count", 12, "--width", 112, "--height", 112).code == 0
-    return folder
+from mmrl.config import config_text, load_config
+from mmrl.runs import RunFolder
 
 
 def edit_rows(folder, change):
     path = folder / "metadata.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     path.write_text("".join(json.dumps(row) + "\n" for row in change(rows)))
-
-
-def config_file(tmp_path, folder, **changes):
-    config = {
-        "output_dir": str(tmp_path / "run"),
-        "datasets": {"train": {"path": str(folder)}},
-        "training": {"num_generations": 4, "per_device_train_batch_size": 8},
-        "save_steps": 1,
-        "stages": [{"name": "one", "mix": {"train": 1}, "steps": 1}],
-        **changes,
-    }
-    path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(config))
-    return path
 
 
 # ------------------------------------------------------------------------------------------------ building
@@ -80,6 +54,13 @@ def test_feed_without_usable_lines(mmrl, tmp_path):
 def test_unknown_builder_option_names_the_nearest(mmrl, tmp_path):
     outcome = mmrl("build", "scenes", "--out", tmp_path / "out", "max_shape=3")
     assert_refused(outcome, "max_shape", "max_shapes")
+
+
+@pytest.mark.parametrize("value", ["true", "3.0", "'3'"])
+def test_a_builder_takes_whole_numbers_only(mmrl, tmp_path, value):
+    outcome = mmrl("build", "scenes", "--out", tmp_path / "out", f"count={value}")
+    assert_refused(outcome, "ScenesConfig.count: must be a valid integer; found")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_existing_output_is_not_replaced(mmrl, dataset):
@@ -171,3 +152,49 @@ def test_output_of_another_run_is_kept(mmrl, dataset, tmp_path):
     (tmp_path / "run" / "notes.txt").write_text("mine")
     assert_refused(mmrl("train", path), "run")
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("use", ["nofile.py:f", "mine.py:nothing"])
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+def test_a_missing_reward_plug_in_of_any_stage_comes_before_everything(mmrl, tmp_path, use, flags):
+    (tmp_path / "mine.py").write_text("def f(sample, rollout):\n    return 0.0\n")
+    terms = [{"name": "accuracy"}, {"name": "mine", "use": use}]
+    first = {"name": "one", "mix": {"train": 1}, "steps": 1}
+    stages = [first, {**first, "name": "two", "rubric": {"terms": terms}}]
+    path = config_file(tmp_path, tmp_path / "absent", stages=stages)  # data are looked at after the plug-ins
+    assert_refused(mmrl("train", path, *flags), use.partition(":")[0], "plug-in")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_start_that_fails_leaves_nothing_in_the_way_of_the_corrected_config(mmrl, dataset, tmp_path):
+    path = config_file(tmp_path, dataset, rubric={"terms": [{"name": "format"}]})
+    (tmp_path / "run").mkdir()
+    assert_refused(mmrl("train", path), "rubric")
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+@pytest.mark.parametrize("manifest", ["{", "[]", "{}"])
+def test_damaged_manifest_inside_a_run(mmrl, tmp_path, manifest):
+    path = config_file(tmp_path, tmp_path, datasets={"train": {"build": "scenes", "options": {"count": 8}}})
+    run = RunFolder.create(tmp_path / "run", config_text(load_config(path)))
+    run.write_text("data/train/manifest.json", manifest)
+    assert_refused(mmrl("train", path), "data/train/manifest.json")
+
+
+def test_data_of_another_builder_version_are_built_again(dataset, tmp_path):
+    from rich.console import Console
+
+    from mmrl.cli.pipeline import load_datasets
+
+    options = {"count": 12, "width": 112, "height": 112}
+    stages = [{"name": "one", "mix": {"scenes": 1}, "steps": 1}]
+    datasets = {"scenes": {"build": "scenes", "options": options}}
+    config = load_config(config_file(tmp_path, "", datasets=datasets, stages=stages))
+    manifest = dataset / "manifest.json"
+    built = manifest.stat().st_ino
+    load_datasets(config, tmp_path, Console(quiet=True))
+    assert manifest.stat().st_ino == built
+    for key, value in {"version": "0", "builder": "gui"}.items():
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {key: value}))
+        load_datasets(config, tmp_path, Console(quiet=True))
+        assert json.loads(manifest.read_text())[key] != value

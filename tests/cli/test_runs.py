@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mmrl.runs import RUN_ENTRIES
+
 
 def small_config(tmp_path: Path) -> Path:
     options = {"count": 24, "seed": 1, "width": 112, "height": 112}
@@ -67,6 +69,13 @@ def test_a_run_trains_evaluates_and_reports_and_goes_on_where_it_stopped(mmrl, t
     refused = mmrl("train", path, "seed=5")
     assert refused.code == 2
     assert "another config" in refused.err
+
+    assert {entry.name for entry in run.iterdir()} == RUN_ENTRIES
+    replaced = mmrl("train", path, "seed=5", "--overwrite")
+    assert replaced.code == 0, replaced.err
+    assert "seed: 5" in (run / "config.yaml").read_text()
+    assert (run / "stages" / "1-second" / "final" / "model.safetensors").read_bytes() != weights
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["config.yaml", "run"]
 
 
 @pytest.mark.slow

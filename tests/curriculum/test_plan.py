@@ -91,6 +91,15 @@ def test_tasks_are_listed_with_the_terms_that_verify_them() -> None:
     ]
 
 
+def test_evaluation_in_another_style_than_the_last_stage_trains_is_told() -> None:
+    think = [{**stage, "prompt_style": "think"} for stage in config().model_dump(mode="json")["stages"]]
+    first, last = plan_run(config(stages=think), datasets()).stages
+    assert not any("prompt_style" in warning for warning in first.warnings)
+    assert any("trains prompt_style think, but evaluation asks in the run's direct" in told for told in last.warnings)
+    for agreeing in (config(), config(stages=think, prompt_style="think"), config(stages=think, evaluation={})):
+        assert not any("prompt_style" in told for told in plan_run(agreeing, datasets()).stages[-1].warnings)
+
+
 def test_samples_of_a_stage_match_its_plan() -> None:
     run = config(seed=3)
     plan = plan_run(run, datasets(), world_size=2)

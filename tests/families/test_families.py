@@ -46,3 +46,8 @@ def test_pixel_budget_reaches_the_processor_and_its_frames():
     rule = frame_rule(family_of("qwen2_5_vl"), processor)
     frame = rule(Media(path="x.png", width=448, height=448, sha256="0"))
     assert (frame.width, frame.height) == (112, 112)
+
+
+def test_a_limit_without_the_other_keeps_the_processors_own():
+    size = load_processor("tiny", min_pixels=4000).image_processor.size
+    assert (size["shortest_edge"], size["longest_edge"]) == (4000, 50176)

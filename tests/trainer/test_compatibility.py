@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import trl
@@ -73,3 +76,21 @@ def test_other_versions_are_refused_with_the_range(version: str | None) -> None:
     with pytest.raises(DependencyError, match=r"trl>=1\.16,<1\.17; found") as caught:
         require_trl(version)
     assert (version or "none installed") in str(caught.value)
+
+
+def test_importing_the_trainer_reads_no_package_metadata() -> None:
+    """What TRL reads on being imported is its own affair; ours must add nothing."""
+    program = """
+import sys
+import trl, torch, transformers, datasets, peft, accelerate
+import mmrl.config, mmrl.curriculum, mmrl.families, mmrl.rewards
+from trl.trainer import grpo_trainer, utils
+def watch(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("METADATA"):
+        raise AssertionError(arguments)
+sys.addaudithook(watch)
+import mmrl.trainer
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
