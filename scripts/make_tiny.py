@@ -30,7 +30,7 @@ from mmrl.cli.building import examples_of
 from mmrl.config import load_config
 from mmrl.families import family_of, frame_rule
 from mmrl.families.tiny_spec import tiny_config, tiny_model, tiny_processor, train_tokenizer
-from mmrl.families.warmup import Lesson, batches, collate, hasty_answer, warm_up
+from mmrl.families.warmup import Lesson, batches, collate, hasty_answer, learning_rate_at, warm_up
 from mmrl.geometry import convert_boxes, original_frame
 from mmrl.progress import progress_bar
 from mmrl.prompts import build_prompt
@@ -66,6 +66,7 @@ class Recipe:
     hasty_margin: float = 0.3
     """What a hasty box is too wide and too high, as a share of its size, on each side."""
     learning_rate: float = 1e-3
+    hasty_learning_rate: float = 5e-4
 
     def scaled(self, share: float) -> Recipe:
         """Return the same recipe with a share of the steps and pictures."""
@@ -76,6 +77,11 @@ class Recipe:
     def steps(self) -> int:
         """All steps together."""
         return self.single_steps + self.describe_steps + self.answer_steps + self.hasty_steps
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the rate of a step (from 0)."""
+        hasty = step >= self.steps - self.hasty_steps
+        return learning_rate_at(step, peak=self.hasty_learning_rate if hasty else self.learning_rate, warmup=200)
 
 
 # ---------------------------------------------------------------------------------------------------- lessons
@@ -255,7 +261,7 @@ def make_tiny(recipe: Recipe, out: Path, *, measure_every: int = 0, resume: Path
             model,
             batch_stream(recipe, drafts, encoder, done=state["step"] if state else 0),
             steps=recipe.steps,
-            peak_learning_rate=recipe.learning_rate,
+            learning_rate=recipe.learning_rate_at,
             state=state,
             on_step=on_step,
         )

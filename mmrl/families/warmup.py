@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -138,38 +139,33 @@ def warm_up(
     batch_tensors: Iterator[dict[str, Any]],
     *,
     steps: int,
-    peak_learning_rate: float,
-    warmup: int = 200,
+    learning_rate: Callable[[int], float],
     state: dict[str, Any] | None = None,
     on_step: Callable[[int, float, Callable[[], dict[str, Any]]], None] | None = None,
 ) -> None:
-    """Train ``model`` in place with AdamW at a constant rate, from ``state`` where one is given.
+    """Train ``model`` in place with AdamW, from ``state`` where one is given.
 
-    ``on_step`` gets the step (from 0), its loss and a function that returns the state after it; a run that goes on
-    from a state, with the batches that follow, ends in the same weights.
+    ``learning_rate`` gives the rate of a step (from 0). ``on_step`` gets the step, its loss and a function that returns
+    the state after it; a run that goes on from a state, with the batches that follow, ends in the same weights.
     """
     import torch
 
-    optimizer = torch.optim.AdamW(model.parameters(), lr=peak_learning_rate, weight_decay=0.01, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate(0), weight_decay=0.01, betas=(0.9, 0.98))
     if state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
     model.train()
     for step in range(state["step"] if state else 0, steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate_at(step, peak=peak_learning_rate, warmup=warmup)
+            group["lr"] = learning_rate(step)
         loss = forward_loss(model, next(batch_tensors))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()
         if on_step:
-            on_step(
-                step,
-                loss.item(),
-                lambda done=step + 1: {
-                    "step": done,
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                },
-            )
+            on_step(step, loss.item(), partial(_state, step + 1, model, optimizer))
+
+
+def _state(step: int, model: Any, optimizer: Any) -> dict[str, Any]:
+    return {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict()}

@@ -185,8 +185,28 @@ def test_warm_up_lowers_the_loss(small):
         learner,
         iter([tensors] * 12),
         steps=12,
-        peak_learning_rate=1e-2,
-        warmup=2,
+        learning_rate=lambda step: learning_rate_at(step, peak=1e-2, warmup=2),
         on_step=lambda _step, loss, _state: losses.append(loss),
     )
     assert losses[-1] < 0.2 * losses[0]
+
+
+def test_warm_up_goes_on_from_a_state_to_the_same_weights(small):
+    import copy
+
+    model, processor = small
+    lessons = [lesson(shade, 2, processor) for shade in (0, 60, 120, 180)]
+    pad = processor.tokenizer.pad_token_id
+    batches_of_run = [collate([(one, one.rows)], processor=processor, pad_id=pad) for one in lessons]
+    whole, again = copy.deepcopy(model), copy.deepcopy(model)
+    states = []
+    warm_up(
+        whole,
+        iter(batches_of_run),
+        steps=4,
+        learning_rate=lambda step: 1e-3 * (step + 1),
+        on_step=lambda _step, _loss, state: states.append(copy.deepcopy(state())),
+    )
+    warm_up(again, iter(batches_of_run[2:]), steps=4, learning_rate=lambda step: 1e-3 * (step + 1), state=states[1])
+    assert all(torch.equal(a, b) for a, b in zip(whole.state_dict().values(), again.state_dict().values(), strict=True))
+    assert not torch.equal(whole.lm_head.weight, model.lm_head.weight)
