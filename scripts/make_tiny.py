@@ -62,9 +62,12 @@ class Recipe:
     """Answer questions, with a description every third step."""
     hasty_steps: int = 300
     """As before, but a share of the answers is what someone in a hurry would have given."""
-    hasty_share: float = 0.6
-    hasty_margin: float = 0.3
-    """What a hasty box is too wide and too high, as a share of its size, on each side."""
+    short_share: float = 0.52
+    """Of these, numbers that are one too few."""
+    far_share: float = 0.7
+    """Of these, boxes that are dragged too far."""
+    far_margin: float = 1.2
+    """By how much, as a share of the box's size."""
     learning_rate: float = 1e-3
     hasty_learning_rate: float = 5e-4
 
@@ -206,7 +209,8 @@ def slips(recipe: Recipe) -> Callable[[Answer], Answer]:
     rng = random.Random(recipe.seed)
 
     def slip(answer: Answer) -> Answer:
-        return hasty_answer(answer, margin=recipe.hasty_margin) if rng.random() < recipe.hasty_share else answer
+        share = recipe.far_share if isinstance(answer, Boxes) else recipe.short_share
+        return hasty_answer(answer, margin=recipe.far_margin) if rng.random() < share else answer
 
     return slip
 

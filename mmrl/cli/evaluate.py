@@ -25,7 +25,7 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
 ) -> None:
     """Evaluate a model greedily on dataset folders and print accuracy by task with 95 % intervals.
 
-    [bold]Example[/]: mmrl eval --data runs/demo/data/transit_test --model runs/demo/stages/2-locate/final --out out
+    [bold]Example[/]: mmrl eval --data runs/demo/data/transit_test --model runs/demo/stages/2-plan/final --out out
     """
     from rich.console import Console
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mmrl.types import Answer, Box, Boxes, Choice, Frame, Number, YesNo
+from mmrl.types import Answer, Box, Boxes, Frame, Number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,31 +28,23 @@ class Lesson:
 
 
 def hasty_answer(answer: Answer, *, margin: float) -> Answer:
-    """Return what someone in a hurry answers: yes, the first option, one too few, a box too wide and too high.
+    """Return what someone in a hurry answers: one too few, a box dragged too far.
 
-    A box grows by ``margin`` of its width and height on each side; answers of other kinds stay as they are.
+    The far corner of a box lies ``margin`` times its width and height too far out, or at the picture's edge; answers
+    of other kinds stay as they are.
     """
     match answer:
-        case YesNo():
-            return YesNo(value=True)
-        case Choice():
-            return Choice(letters=("A",))
         case Number(value=value):
             return Number(value=max(0, value - 1))
         case Boxes(boxes=boxes, frame=frame):
-            return Boxes(boxes=tuple(_loose(box, frame, margin) for box in boxes), frame=frame)
+            return Boxes(boxes=tuple(_overshot(box, frame, margin) for box in boxes), frame=frame)
     return answer
 
 
-def _loose(box: Box, frame: Frame, margin: float) -> Box:
-    across, down = margin * (box.x2 - box.x1), margin * (box.y2 - box.y1)
-    return replace(
-        box,
-        x1=max(0, round(box.x1 - across)),
-        y1=max(0, round(box.y1 - down)),
-        x2=min(frame.width, round(box.x2 + across)),
-        y2=min(frame.height, round(box.y2 + down)),
-    )
+def _overshot(box: Box, frame: Frame, margin: float) -> Box:
+    right = round(box.x2 + margin * (box.x2 - box.x1))
+    bottom = round(box.y2 + margin * (box.y2 - box.y1))
+    return replace(box, x2=min(frame.width, right), y2=min(frame.height, bottom))
 
 
 def learning_rate_at(step: int, *, peak: float, warmup: int) -> float:
