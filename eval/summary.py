@@ -10,14 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from eval.statistics import accuracy_interval, mcnemar_exact, paired_gain_interval
-from eval.storage import SCORES_NAME, rows_by_key
+from eval.storage import SCORES_NAME
+from eval.stored import score_rows
 from mmrl.errors import InputError
 from mmrl.types import ParseStatus, StopReason
 
 Row = Mapping[str, Any]
 Pair = tuple[Row, Row]
-
-REQUIRED = ("task", "status", "scores")
 
 
 def summarise(before: Path, after: Path) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def family_name(task: str) -> str:
 
 def paired_rows(before: Path, after: Path) -> list[Pair]:
     """Return the rows of two score files matched by dataset and id, in the order of the first."""
-    first, second = rows_by_key(before, REQUIRED), rows_by_key(after, REQUIRED)
+    first, second = score_rows(before), score_rows(after)
     odd = [key for key in (*first, *second) if key not in first or key not in second]
     if odd or not first:
         found = f"{len(odd)} items in one only, first {odd[0]}" if odd else "no items"
@@ -136,7 +135,7 @@ def render_scores(scores: Path) -> Table:
     Raises:
         InputError: the file is missing, damaged or empty.
     """
-    rows = list(rows_by_key(scores, REQUIRED).values())
+    rows = list(score_rows(scores).values())
     if not rows:
         raise InputError(f"an evaluation must hold items; found none; at {scores}; run the evaluation again")
     table = Table(title="Accuracy")

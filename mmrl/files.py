@@ -119,15 +119,23 @@ def _end_of_whole_lines(path: Path) -> int:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Read strict JSON: NaN and Infinity are refused, and so are bytes that are not UTF-8.
+    """Read strict JSON: what comes back can be written again by this module.
+
+    So NaN, Infinity and bytes that are not UTF-8 are refused, and half a surrogate pair, as a character or an escape.
 
     Raises:
         ValueError: with the reason; nesting too deep to read counts as bad JSON.
     """
     try:
-        return json.loads(text.decode("utf-8") if isinstance(text, bytes) else text, parse_constant=_refuse_constant)
+        data = text if isinstance(text, bytes) else text.encode("utf-8")
+        value = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        if b"\\u" in data:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{error.object[error.start]!r}, half a character (a lone surrogate)") from None
+    return value
 
 
 def _refuse_constant(name: str) -> None:

@@ -6,9 +6,12 @@ columns needed. :mod:`feed_network` turns the result into a network.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import lzma
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection, Iterator, Mapping
@@ -25,6 +28,20 @@ MODE_TYPES: dict[str, frozenset[int]] = {
     "bus": frozenset({3, 11, *range(200, 210), *range(700, 717), 800}),
 }
 """Route types by mode: the basic ones and the extended ones of https://developers.google.com/transit."""
+
+# What zipfile and its decompressors raise on damaged, encrypted or exotic archives; OSError comes from bzip2 and from
+# impossible offsets, RuntimeError from encryption and unknown methods, ValueError from names.
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+_MAX_DIGITS = 18
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,11 +96,23 @@ def read_feed(path: Path, modes: Collection[str]) -> Feed:
     """
     if not path.is_file():
         raise InputError(f"source must be an existing GTFS feed; found no file; {path}; check the path")
+    with contextlib.ExitStack() as stack:
+        with _explain_zip_errors(path):
+            archive = stack.enter_context(zipfile.ZipFile(path))
+        return _read_archive(_Tables(archive, path), modes)
+
+
+@contextlib.contextmanager
+def _explain_zip_errors(path: Path) -> Iterator[None]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _read_archive(_Tables(archive, path), modes)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise InputError(f"a GTFS feed must be a readable zip file; found {error}; {path}; download it again") from None
+        yield
+    except InputError:
+        raise
+    except _ZIP_ERRORS as error:
+        found = str(error) or type(error).__name__
+        raise InputError(
+            f"a GTFS feed must be a readable zip file; found {found}; {path}; download it again, or zip it plainly"
+        ) from None
 
 
 def _read_archive(tables: _Tables, modes: Collection[str]) -> Feed:
@@ -128,11 +157,20 @@ class _Tables:
     def place(self, table: str, line: int, column: str) -> str:
         return f"{self.path}:{table}.txt line {line}.{column}"
 
+    def whole_number(self, table: str, line: int, row: Mapping[str, str], column: str) -> int:
+        """Return a cell as a whole number."""
+        if not row[column].isdecimal() or len(row[column]) > _MAX_DIGITS:
+            raise InputError(
+                f"{column} must be a whole number; found {row[column][:40]!r}; {self.place(table, line, column)};"
+                " correct it"
+            )
+        return int(row[column])
+
     def rows(
         self, table: str, columns: tuple[str, ...], optional: tuple[str, ...] = ()
     ) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield (line number, values by column); missing optional columns give empty texts."""
-        with self.archive.open(self.members[f"{table}.txt"]) as raw:
+        with _explain_zip_errors(self.path), self.archive.open(self.members[f"{table}.txt"]) as raw:
             reader = csv.reader(io.TextIOWrapper(raw, encoding="utf-8-sig", newline=""))
             try:
                 header = [name.strip() for name in next(reader, [])]
@@ -163,12 +201,7 @@ def _read_routes(tables: _Tables, modes: Collection[str]) -> tuple[FeedRoute, ..
     routes, total = [], 0
     for line, row in tables.rows("routes", ("route_id", "route_type"), others):
         total += 1
-        if not row["route_type"].isdecimal():
-            raise InputError(
-                f"route_type must be a whole number; found {row['route_type']!r};"
-                f" {tables.place('routes', line, 'route_type')}; correct it"
-            )
-        if int(row["route_type"]) in wanted:
+        if tables.whole_number("routes", line, row, "route_type") in wanted:
             short, long, agency, colour = (row[name] for name in others)
             routes.append(FeedRoute(id=row["route_id"], short_name=short, long_name=long, agency=agency, colour=colour))
     if not routes:
@@ -185,12 +218,8 @@ def _read_calls(tables: _Tables, trips: Collection[str]) -> dict[str, tuple[str,
     for line, row in tables.rows("stop_times", ("trip_id", "stop_id", "stop_sequence")):
         if row["trip_id"] not in trips or not row["stop_id"]:
             continue
-        if not row["stop_sequence"].isdecimal():
-            raise InputError(
-                f"stop_sequence must be a whole number; found {row['stop_sequence']!r};"
-                f" {tables.place('stop_times', line, 'stop_sequence')}; correct it"
-            )
-        calls.setdefault(row["trip_id"], []).append((int(row["stop_sequence"]), row["stop_id"]))
+        place = tables.whole_number("stop_times", line, row, "stop_sequence")
+        calls.setdefault(row["trip_id"], []).append((place, row["stop_id"]))
     return {trip: tuple(stop for _, stop in sorted(stops)) for trip, stops in calls.items()}
 
 

@@ -11,7 +11,6 @@ Stops are names of stations; x grows to the right and y downwards, in any unit. 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
 from datasets_builders.transit.network import Line, Network, Station
 from mmrl.errors import InputError
+from mmrl.files import parse_json
 
 FORMAT = "mmrl-network/1"
 
@@ -87,9 +87,11 @@ def parse_network(text: str, *, where: str) -> NetworkFile:
         where: the file, for messages.
     """
     try:
-        row = _NetworkRow.model_validate(json.loads(text))
-    except json.JSONDecodeError as error:
+        data = parse_json(text)
+    except ValueError as error:
         raise InputError(f"a network file must be JSON; found {error}; {where}; correct it") from None
+    try:
+        row = _NetworkRow.model_validate(data)
     except ValidationError as error:
         raise InputError(_first_problem(error, where)) from None
     if row.format != FORMAT:

@@ -107,7 +107,7 @@ def _lost(numbers: Mapping[str, Any]) -> str:
     if numbers.get("truncated_before", 0) or numbers.get("truncated_after", 0):
         parts.append(f"cut off {_change(numbers, 'truncated')}")
     if numbers.get("failed_before", 0) or numbers.get("failed_after", 0):
-        parts.append(f"could not be run {numbers['failed_before']} → {numbers['failed_after']}")
+        parts.append(f"could not be run {numbers.get('failed_before', 0)} → {numbers.get('failed_after', 0)}")
     return ", ".join(parts)
 
 

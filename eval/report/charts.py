@@ -12,6 +12,8 @@ from typing import Any
 
 MAX_POINTS = 400
 """Points of a curve; longer runs are averaged in equal groups of steps."""
+_MAX_VALUE = 1e300
+"""Sums of values up to here stay finite, and quotients of values from its inverse on."""
 SCALE = 1000
 """Width and height of the drawing's own coordinates."""
 
@@ -125,10 +127,10 @@ def _points(steps: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
 
 
 def finite(value: Any) -> float | None:
-    """Return a logged value as a number; None for what is missing, null or no finite number."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """Return a logged value as a number; None for what is missing, null, no number or too large for an axis."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MAX_VALUE:
         return None
-    return float(value)
+    return float(value) if abs(value) >= 1 / _MAX_VALUE else 0.0
 
 
 def _thinned(points: list[Point]) -> list[Point]:
@@ -192,7 +194,7 @@ def _spans(steps: Sequence[Mapping[str, Any]], x_axis: Axis) -> tuple[Span, ...]
 
 def nice_axis(low: float, high: float) -> Axis:
     """Return an axis that holds ``low`` to ``high`` between round numbers, zero included where it is near."""
-    if low == high:
+    if high - low <= 1e-9 * max(abs(low), abs(high)):  # equal, perhaps but for the last digits
         low, high = (low - abs(low) / 2, high + abs(high) / 2) if low else (0.0, 1.0)
     if 0 < low < 0.6 * high:
         low = 0.0

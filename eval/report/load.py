@@ -9,13 +9,15 @@ from typing import Any
 
 import yaml
 
-from eval.storage import PROMPTS_NAME, SCORES_NAME, SETTINGS_NAME, Key, rows_by_key
-from eval.summary import REQUIRED, summarise
+from eval.storage import PROMPTS_NAME, SCORES_NAME, SETTINGS_NAME, Key
+from eval.stored import checked_summary, prompt_rows, score_rows
+from eval.summary import summarise
 from mmrl.errors import InputError
 from mmrl.files import parse_json
 from mmrl.runs import CONFIG_NAME, LOG_NAME, RunFolder
 
-PROMPT_KEYS = ("dataset", "task", "question", "gold", "gold_text", "media")
+_MAX_STEP = 2**53
+"""Up to here floats tell whole numbers apart."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -63,7 +65,7 @@ def _load_config(record: RunRecord) -> None:
     record.config_text = path.read_text(encoding="utf-8", errors="replace")
     try:
         config = yaml.safe_load(record.config_text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # ValueError: an impossible date, a number of 5000 digits
         config = None
     if isinstance(config, dict):
         record.config = config
@@ -80,15 +82,20 @@ def _load_log(record: RunRecord) -> None:
     except InputError as error:
         record.notices.append(f"The training log cannot be read: {error}")
         return
-    by_step: dict[int, dict[str, Any]] = {}
-    for line in lines:
-        if "event" in line:
-            record.events.append(line)
-        elif isinstance(line.get("global_step"), int):
-            by_step[line["global_step"]] = line
+    record.events = [line for line in lines if "event" in line]
+    logged = [line for line in lines if "event" not in line]
+    by_step = {line["global_step"]: line for line in logged if _is_step(line)}
     record.steps = [by_step[step] for step in sorted(by_step)]
+    damaged = sum(not _is_step(line) for line in logged)
+    if damaged:
+        record.notices.append(f"Lines of the training log that name no step and stage are left out: {damaged}.")
     if not record.steps:
         record.notices.append("The training log holds no step yet.")
+
+
+def _is_step(line: Mapping[str, Any]) -> bool:
+    numbers = line.get("global_step"), line.get("stage_index", 0)
+    return all(type(number) is int and 0 <= number <= _MAX_STEP for number in numbers)
 
 
 def _load_evaluations(record: RunRecord) -> None:
@@ -98,8 +105,8 @@ def _load_evaluations(record: RunRecord) -> None:
             record.notices.append(f"There is no evaluation {when} training yet (eval/{when}/{SCORES_NAME}).")
             continue
         try:
-            scores = rows_by_key(folder / SCORES_NAME, (*REQUIRED, "prediction"))
-            prompts = rows_by_key(folder / PROMPTS_NAME, PROMPT_KEYS)
+            scores = score_rows(folder / SCORES_NAME, ("prediction",))
+            prompts = prompt_rows(folder / PROMPTS_NAME)
         except InputError as error:
             record.notices.append(f"The evaluation {when} training cannot be read: {error}")
             continue
@@ -131,28 +138,9 @@ def _load_summary(record: RunRecord) -> None:
     path = record.path / "summary.json"
     try:
         if path.is_file():
-            record.summary = _checked_summary(parse_json(path.read_bytes()))
+            record.summary = checked_summary(parse_json(path.read_bytes()))
         elif record.before and record.after:
             record.summary = summarise(record.path / "eval" / "before", record.path / "eval" / "after")
             record.notices.append("summary.json is not written yet; the figures come from the two evaluations.")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError as error:
         record.notices.append(f"The summary cannot be used: {error}")
-
-
-def _checked_summary(summary: Any) -> Mapping[str, Any]:
-    """Return the summary, numbers read; KeyError, TypeError or ValueError where it has another shape."""
-    checked: dict[str, Any] = {}
-    for part in ("tasks", "subtasks"):
-        entries = summary["tasks"] if part == "tasks" else summary.get("subtasks", {})
-        checked[part] = {name: _checked_entry(numbers) for name, numbers in entries.items()}
-    return checked
-
-
-def _checked_entry(numbers: Mapping[str, Any]) -> dict[str, Any]:
-    low, high = numbers["gain_ci95"]
-    return dict(numbers) | {
-        "before": float(numbers["before"]),
-        "after": float(numbers["after"]),
-        "n": int(numbers["n"]),
-        "gain_ci95": [float(low), float(high)],
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -92,9 +93,10 @@ class PictureShelf:
 def _inside(roots: Sequence[Path], name: str) -> Path | None:
     """Return the first existing file ``name`` under a root; a name that leads out of its root is nobody's picture."""
     for root in roots:
-        path = (root / name).resolve()
-        if path.is_relative_to(root.resolve()) and path.is_file():
-            return path
+        with contextlib.suppress(OSError, ValueError):  # a name that no file can have
+            path = (root / name).resolve()
+            if path.is_relative_to(root.resolve()) and path.is_file():
+                return path
     return None
 
 

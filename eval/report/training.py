@@ -70,7 +70,7 @@ def _stage_row(steps: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], conf
 
 def _mix_text(mix: Any) -> str:
     """Write a stage's data mix; nothing where the config holds none, or something else in its place."""
-    if not isinstance(mix, dict) or not all(isinstance(weight, int | float) for weight in mix.values()):
+    if not isinstance(mix, dict) or any(finite(weight) is None for weight in mix.values()):
         return ""
     return ", ".join(f"{name} × {weight:g}" for name, weight in mix.items())
 

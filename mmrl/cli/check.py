@@ -12,7 +12,7 @@ def check(
     folder: Annotated[Path, typer.Argument(help="A dataset folder.")],
     limit: Annotated[int, typer.Option(help="Problems to print at most.")] = 20,
 ) -> None:
-    """Prove that every row's own gold answer earns the full reward and that media open and match.
+    """Prove that every row's own gold answer earns full accuracy and that media open and match.
 
     Exits with 2 and names row, field and reason where something is wrong.
 
@@ -31,5 +31,5 @@ def check(
     if problems:
         console.print(f"{len(problems)} problems in {folder}.", highlight=False)
         raise typer.Exit(2)
-    sound = f"{folder} is sound: every gold answer earns the full reward, all media open and match."
+    sound = f"{folder} is sound: every gold answer earns full accuracy, all media open and match."
     console.print(sound, highlight=False, markup=False, soft_wrap=True)

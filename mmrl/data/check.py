@@ -9,7 +9,7 @@ from typing import Any
 
 from mmrl.data.gold import faults_of
 from mmrl.data.manifest import MANIFEST_NAME, RowCounts, read_manifest
-from mmrl.data.reader import SeenIds, require_folder
+from mmrl.data.reader import LONGEST_SHAPE, SeenIds, is_too_long, require_folder
 from mmrl.data.rows import MEDIA_FOLDER, METADATA_NAME, RowError, decode_row, read_lines
 from mmrl.errors import InputError
 from mmrl.files import sha256_file
@@ -38,8 +38,9 @@ def check_folder(path: str | Path, progress: Progress | None = None) -> list[Pro
     """Prove a dataset folder and return what is wrong with it, in the order of the rows; an empty list is a proof.
 
     For every row: its columns are valid and agree; its gold answer, written as a perfect model would write it, reads
-    back equal in every prompt style and earns accuracy 1.0; boxes and points lie inside the picture; options are valid;
-    its pictures open and have the stated size and checksum. For the folder: the manifest's counts and checksums match.
+    back equal in every prompt style and earns full accuracy, 1.0; everything that rewards need is there; boxes and
+    points lie inside the picture; options are valid; its pictures open, have the stated size and checksum and a shape
+    that processors accept. For the folder: the manifest's counts and checksums match.
 
     Rows are read one at a time and each picture is opened once, so any folder fits in memory.
 
@@ -102,6 +103,8 @@ class _Check:
             if facts.error:
                 yield "media", facts.error
                 continue
+            if is_too_long(media):
+                yield "media", f"{LONGEST_SHAPE}; found {media.width} x {media.height}"
             if (facts.width, facts.height) != (media.width, media.height):
                 found = f"{facts.width} x {facts.height}"
                 yield "media", f"{media.path} must have {media.width} x {media.height} pixels; found {found}"

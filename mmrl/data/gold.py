@@ -1,4 +1,4 @@
-"""Proving one sample: its own gold answer, written as a perfect model would write it, earns everything.
+"""Proving one sample: its own gold answer, written as a perfect model would write it, earns full accuracy.
 
 Pure functions; pictures are not needed.
 """

@@ -11,8 +11,16 @@ from PIL import Image
 from mmrl.data.manifest import read_manifest
 from mmrl.data.rows import METADATA_NAME, RowError, decode_row, read_lines
 from mmrl.errors import InputError
+from mmrl.geometry import MAX_ASPECT_RATIO
 from mmrl.media import open_image
 from mmrl.types import Media, Sample
+
+LONGEST_SHAPE = f"a picture's longer side must be at most {MAX_ASPECT_RATIO} times its shorter one"
+
+
+def is_too_long(media: Media) -> bool:
+    """Whether a picture has a shape that Qwen's processors refuse, which would end a run at its batch."""
+    return max(media.width, media.height) > MAX_ASPECT_RATIO * min(media.width, media.height)
 
 
 @dataclass(frozen=True)
@@ -27,9 +35,14 @@ class DatasetFolder:
         """Open a sample's picture as RGB.
 
         Raises:
-            InputError: it cannot be opened, or has not the size that its row states, so coordinates would be wrong.
+            InputError: it cannot be opened, has not the size that its row states, so coordinates would be wrong, or is
+                too long for processors.
         """
         path = self.root / media.path
+        if is_too_long(media):
+            raise InputError(
+                f"{LONGEST_SHAPE}; found {media.width} x {media.height}; at {path}; crop it or leave it out"
+            )
         image = open_image(path)
         if image.size != (media.width, media.height):
             raise InputError(

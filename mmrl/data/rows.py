@@ -15,6 +15,7 @@ from typing import Any, get_args
 from mmrl.answers import answer_from_json, answer_to_json, write_answer
 from mmrl.errors import InputError
 from mmrl.files import parse_json, plain_json
+from mmrl.media import MAX_IMAGE_PIXELS
 from mmrl.types import (
     ANSWER_KINDS,
     Answer,
@@ -47,6 +48,8 @@ COLUMNS = (
 )
 _LEVELS = get_args(Level)
 _TASK_PATTERN = re.compile(r"[^/\s]+/[^/\s]+")
+_MAX_PATH_BYTES = 255
+"""What every file system takes as one name."""
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 
 
@@ -205,7 +208,7 @@ def _media_from_json(facts: Any) -> Media:
         raise RowError("media", f"kind must be 'image', the only one supported so far; found {facts['kind']!r}")
     if not _is_plain_relative(facts["path"]):
         raise RowError("media", f"a path must be relative and stay inside the folder; found {facts['path']!r}")
-    if not all(type(facts[side]) is int and facts[side] > 0 for side in ("width", "height")):
+    if not all(type(facts[side]) is int and 0 < facts[side] <= MAX_IMAGE_PIXELS for side in ("width", "height")):
         raise RowError("media", f"a size must be whole pixels; found {facts['width']!r} x {facts['height']!r}")
     if not isinstance(facts["sha256"], str) or not _SHA256_PATTERN.fullmatch(facts["sha256"]):
         raise RowError("media", f"sha256 must be 64 hexadecimal digits; found {facts['sha256']!r}")
@@ -213,7 +216,7 @@ def _media_from_json(facts: Any) -> Media:
 
 
 def _is_plain_relative(path: Any) -> bool:
-    if not isinstance(path, str) or not path or "\\" in path or "\0" in path:
+    if not isinstance(path, str) or not path or "\\" in path or "\0" in path or len(path.encode()) > _MAX_PATH_BYTES:
         return False
     pure = PurePosixPath(path)
     return not pure.is_absolute() and ".." not in pure.parts and pure.as_posix() == path and path != "."

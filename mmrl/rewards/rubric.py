@@ -62,7 +62,7 @@ class Rubric:
         """Return the weighted sum of the terms that have a say, with each term's unweighted value.
 
         A failed or truncated completion gets the stated reward instead, its terms are not computed, and the note says
-        so. Where every term abstains the total is 0 and the note says ``abstained``.
+        so. Where every term with a weight abstains the total is 0 and the note says ``abstained``.
 
         Raises:
             InputError: a term's value is not a finite number or None.
@@ -72,7 +72,9 @@ class Rubric:
         if rollout.stop is StopReason.LENGTH and self.truncated is not None:
             return self._stated(self.truncated, "truncated")
         values = {term.name: _value(term, sample, rollout) for term in self.terms}
-        weighted = [term.weight * value for term in self.terms if (value := values[term.name]) is not None]
+        weighted = [
+            term.weight * value for term in self.terms if term.weight and (value := values[term.name]) is not None
+        ]
         return RewardBreakdown(total=math.fsum(weighted), terms=values, note="" if weighted else "abstained")
 
     def _stated(self, total: float, note: str) -> RewardBreakdown:

@@ -1,6 +1,6 @@
 """Scores as pure functions: what rewards in training and metrics in evaluation both call."""
 
-from mmrl.scoring.accuracy import accuracy
+from mmrl.scoring.accuracy import Journey, accuracy, journey_of
 from mmrl.scoring.boxes import (
     best_iou,
     box_hit,
@@ -22,6 +22,7 @@ from mmrl.scoring.values import (
 
 __all__ = [
     "DETAIL_CAP",
+    "Journey",
     "accuracy",
     "action_is_right",
     "best_iou",
@@ -31,6 +32,7 @@ __all__ = [
     "choice_exact",
     "choice_jaccard",
     "count_matched_boxes",
+    "journey_of",
     "normalise_text",
     "number_matches",
     "point_is_right",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from mmrl.errors import InputError
 from mmrl.scoring.boxes import BOX_RULES, boxes_match
@@ -47,7 +48,7 @@ def accuracy(answer: Answer | None, sample: Sample) -> float:
     intervals  ``rule``: ``tiou50`` (temporal IoU of at least 0.5, the default) or ``tiou`` (the IoU itself)
     point      ``box`` ``[x1, y1, x2, y2]`` to lie in, else ``radius``; both in the gold frame
     action     as for a point
-    route      ``lines``, ``origin``, ``destination``: the network and the ends of the journey
+    route      all of :class:`Journey`
     ========== ===================================================================================================
 
     ``InputError`` names the sample where an option is missing or not as described.
@@ -77,7 +78,8 @@ def _rule(sample: Sample, known: Sequence[str]) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value is a number that arithmetic with floats can bear."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _amount(sample: Sample, key: str) -> float | None:
@@ -97,11 +99,43 @@ def _target(sample: Sample) -> Box | None:
     return Box(x1=x1, y1=y1, x2=x2, y2=y2)
 
 
+class Journey(TypedDict):
+    """What a route sample's ``meta`` holds, so that its answers can be scored by every rule for routes."""
+
+    lines: Mapping[str, Sequence[str]]
+    """The network: stops in order, by line."""
+    origin: str
+    destination: str
+    transfers: int
+    """Changes on the best journey."""
+
+
+def journey_of(sample: Sample) -> Journey:
+    """Return the journey that a route sample asks for; ``InputError`` names what its ``meta`` lacks."""
+    return Journey(
+        lines=_network(sample),
+        origin=_stop(sample, "origin"),
+        destination=_stop(sample, "destination"),
+        transfers=_transfers(sample),
+    )
+
+
 def _network(sample: Sample) -> Mapping[str, Sequence[str]]:
     lines = sample.meta.get("lines")
-    if not (isinstance(lines, Mapping) and lines and all(isinstance(stops, list | tuple) for stops in lines.values())):
-        raise _wrong_option(sample, "lines", "an object of lists {line: [stops]}", lines)
+    if not (isinstance(lines, Mapping) and lines and all(map(_are_stops, lines.values()))):
+        raise _wrong_option(sample, "lines", "an object of lists of names {line: [stops]}", lines)
     return lines
+
+
+def _transfers(sample: Sample) -> int:
+    transfers = sample.meta.get("transfers")
+    if type(transfers) is not int or transfers < 0:
+        raise _wrong_option(sample, "transfers", "a whole number of at least 0", transfers)
+    return transfers
+
+
+def _are_stops(stops: object) -> bool:
+    return isinstance(stops, list | tuple) and all(isinstance(stop, str) for stop in stops)
 
 
 def _stop(sample: Sample, key: str) -> str:
@@ -148,9 +182,8 @@ def _score_intervals(answer: Intervals, gold: Intervals, sample: Sample) -> floa
 
 
 def _score_route(answer: Route, gold: Route, sample: Sample) -> float:  # noqa: ARG001
-    return route_is_valid(
-        answer, lines=_network(sample), origin=_stop(sample, "origin"), destination=_stop(sample, "destination")
-    )
+    journey = journey_of(sample)
+    return route_is_valid(answer, lines=journey["lines"], origin=journey["origin"], destination=journey["destination"])
 
 
 def _score_action(answer: Action, gold: Action, sample: Sample) -> float:

@@ -29,8 +29,9 @@ class SourcedSample:
 class RowOpener:
     """Turns row numbers into TRL's rows: ``prompt`` and ``images``, and what the rewards need.
 
-    A picture that cannot be opened is replaced by a grey one and ``media_error`` says why; the rewards then give every
-    completion the rubric's value for failed rollouts, so the group has no gradient and the run goes on.
+    A picture that cannot be opened, or has a shape that models refuse, is replaced by a grey one and ``media_error``
+    says why; the rewards then give every completion the rubric's value for failed rollouts, so the group has no
+    gradient and the run goes on.
     """
 
     def __init__(self, rows: Sequence[SourcedSample], *, style: PromptStyle, frame_rule: FrameRule) -> None:
@@ -50,10 +51,11 @@ class RowOpener:
     def open_row(self, number: int) -> dict[str, Any]:
         """Return one row; pictures are RGB, in the order of the sample's media."""
         sample, folder = self.rows[number].sample, self.rows[number].folder
-        frame: Frame | None = self.frame_rule(sample.media[0]) if sample.media else None
+        frame: Frame | None = None
         media_error = ""
         try:
             images = [folder.open_image(media) for media in sample.media]
+            frame = self.frame_rule(sample.media[0]) if sample.media else None
         except InputError as error:
             media_error = str(error)
             images = [Image.new("RGB", (_BLANK_SIZE, _BLANK_SIZE), "grey") for _ in sample.media]

@@ -4,7 +4,7 @@ import dataclasses
 import json
 
 import pytest
-from conftest import ANSWERS, FRAME, LINES, edit_rows, open_writer, picture, sample
+from conftest import ANSWERS, FRAME, LINES, META, edit_rows, open_writer, picture, sample
 
 from mmrl.data import Problem, check_folder, read_folder
 from mmrl.data.gold import faults_of
@@ -130,6 +130,18 @@ def test_a_picture_of_another_size_is_noticed(folder):
     assert "must have 64 x 48 pixels; found 10 x 12" in reasons[0]
 
 
+def test_a_picture_that_processors_refuse_is_noticed(tmp_path):
+    with open_writer(tmp_path / "a") as writer:
+        writer.add(sample(writer.add_image(picture().resize((400, 2))), id="fine"))
+        media = writer.add_image(picture().resize((600, 2)))
+        writer.add(sample(media, id="long"))
+    problem = only(check_folder(tmp_path / "a"))
+    assert (problem.row, problem.field) == (2, "media")
+    assert "at most 200 times its shorter one; found 600 x 2" in problem.reason
+    with pytest.raises(InputError, match="at most 200 times its shorter one; found 600 x 2"):
+        read_folder(tmp_path / "a").open_image(media)
+
+
 def test_a_picture_without_a_row_is_noticed(folder):
     picture(9).save(folder / "media" / "extra.png")
     problem = only(check_folder(folder))
@@ -245,6 +257,15 @@ def test_a_route_that_the_network_does_not_allow_earns_nothing():
 
 def test_a_route_without_its_network_is_a_fault_of_meta():
     assert [field for field, _ in faults_of(sample(MEDIA, "route", meta={}))] == ["meta"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("transfers", None), ("transfers", -3), ("lines", {"Red": ["A", 7, "C"], "Blue": ["C", "Ω/e"]})]
+)
+def test_a_route_that_some_reward_could_not_score_is_a_fault_of_meta(key, value):
+    faults = list(faults_of(sample(MEDIA, "route", meta={**META["route"], key: value})))
+    assert [field for field, _ in faults] == ["meta"]
+    assert f"meta.{key}" in faults[0][1]
 
 
 def test_an_answer_that_a_completion_cannot_carry_is_found():

@@ -139,7 +139,7 @@ def test_no_rows(folder):
 
 @pytest.mark.parametrize(
     "line",
-    [b'{"id": 1', b"hello", b"[1]", b'"text"', b"\xff\xfe", b'{"a": NaN}', b"[" * 5000, b"{}extra"],
+    [b'{"id": 1', b"hello", b"[1]", b'"text"', b"\xff\xfe", b'{"a": NaN}', b'["\\ud800"]', b"[" * 5000, b"{}extra"],
 )
 def test_a_line_that_is_no_json_object_is_named(folder, line):
     path = folder / "metadata.jsonl"
@@ -205,6 +205,9 @@ BAD_ROWS = {
     "path upwards": (change_media(path="media/../../x.png"), "media", "inside the folder"),
     "windows path": (change_media(path="media\\x.png"), "media", "inside the folder"),
     "path no text": (change_media(path=3), "media", "inside the folder; found 3"),
+    "path too long": (change_media(path="m" * 256), "media", "inside the folder"),
+    "width beyond reason": (change_media(width=10**400), "media", "whole pixels"),
+    "half a character": (set_field("meta", '{"a": "\\ud800"}'), "meta", "must be JSON text; found '\\ud800'"),
     "clip": (change_media(kind="video"), "media", "'image'"),
     "half a pixel": (change_media(width=63.5), "media", "whole pixels"),
     "no size": (change_media(width=0), "media", "whole pixels"),

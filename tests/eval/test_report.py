@@ -21,7 +21,8 @@ from eval.report.gallery import build_gallery, choose_items, compare
 from eval.report.load import load_run
 from eval.report.pictures import encode_picture, marks_of
 from eval.report.text import visible
-from eval.report.training import remarks
+from eval.report.training import remarks, stage_rows
+from eval.summary import render_scores, summarise
 from mmrl.answers import answer_to_json
 from mmrl.errors import InputError
 from mmrl.types import Action, Box, Boxes, Frame, Point, YesNo
@@ -144,7 +145,12 @@ def test_summary_not_written_yet_is_computed(small_run: Path) -> None:
     ("name", "content", "sentence"),
     [
         ("summary.json", "{", "The summary cannot be used"),
-        ("summary.json", '{"tasks": {"a": {"before": 0}}}', "The summary cannot be used: 'gain_ci95'"),
+        (
+            "summary.json",
+            '{"tasks": {"a": {"before": 0}}}',
+            "The summary cannot be used: tasks.a.after: Field required",
+        ),
+        ("config.yaml", "a: 2020-99-99", "config.yaml is not a YAML mapping"),
         ("config.yaml", "a: [", "config.yaml is not a YAML mapping"),
         ("log.jsonl", "{}\nnonsense\n{}\n", "The training log cannot be read: a log line must be JSON"),
         ("log.jsonl", "", "The training log holds no step yet"),
@@ -157,6 +163,77 @@ def test_damaged_parts_are_named_and_the_rest_shown(small_run: Path, name: str, 
     text = Page(write_report(small_run).read_text(encoding="utf-8")).text
     assert sentence in text
     assert "Held-out accuracy" in text
+
+
+def edit_line(path: Path, place: str, value: Any) -> None:
+    """Set a dotted place in a JSON file, or in the second line of a file of JSON lines."""
+    lines = [path.read_text()] if path.suffix == ".json" else path.read_text().splitlines()
+    row = json.loads(lines[-1 if len(lines) == 1 else 1])
+    *outer, last = place.split(".")
+    inner = row
+    for key in outer:
+        inner = inner[int(key) if isinstance(inner, list) else key]
+    inner[last] = value
+    lines[-1 if len(lines) == 1 else 1] = json.dumps(row)
+    path.write_text("\n".join(lines) + "\n")
+
+
+AFTER = "The evaluation after training cannot be read: "
+SUMMARY = "The summary cannot be used: "
+DAMAGED_VALUES = [
+    ("eval/after/scores.jsonl", "scores", {}, AFTER + "scores.accuracy: Field required"),
+    ("eval/after/scores.jsonl", "scores.accuracy", "x", AFTER + "scores.accuracy: Input should be a valid number"),
+    ("eval/after/scores.jsonl", "scores.accuracy", True, AFTER + "scores.accuracy: Input should be a valid number"),
+    ("eval/after/scores.jsonl", "status", [], AFTER + "status: "),
+    ("eval/after/scores.jsonl", "parsed", {"kind": "boxes"}, AFTER + "parsed: "),
+    ("eval/after/scores.jsonl", "parsed", 7, AFTER + "parsed: "),
+    ("eval/after/scores.jsonl", "prediction", "\ud800", AFTER + "a line must be JSON; found '\\ud800'"),
+    ("eval/after/prompts.jsonl", "gold", None, AFTER + "gold: "),
+    ("eval/after/prompts.jsonl", "gold", {"kind": "yes_no", "value": 3}, AFTER + "gold: "),
+    ("eval/after/prompts.jsonl", "media", [{}], AFTER + "media.0.path: "),
+    ("eval/after/prompts.jsonl", "media.0.width", 0, AFTER + "media.0.width: "),
+    ("summary.json", "tasks.gui.after_ci95", -1, SUMMARY + "tasks.gui.after_ci95: "),
+    ("summary.json", "tasks.gui.p_value", [], SUMMARY + "tasks.gui.p_value: "),
+    ("summary.json", "tasks.gui.before", 7, SUMMARY + "tasks.gui.before: "),
+    ("summary.json", "tasks.gui.gain_ci95", [0.1], SUMMARY + "tasks.gui.gain_ci95: "),
+    ("summary.json", "subtasks", None, SUMMARY + "subtasks: "),
+    ("log.jsonl", "stage_index", None, "that name no step and stage are left out: 1."),
+    ("log.jsonl", "stage_index", -1, "that name no step and stage are left out: 1."),
+    ("log.jsonl", "global_step", "1", "that name no step and stage are left out: 1."),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "value", "sentence"), DAMAGED_VALUES)
+def test_a_damaged_value_is_named_and_the_rest_shown(
+    small_run: Path, name: str, place: str, value: Any, sentence: str
+) -> None:
+    edit_line(small_run / name, place, value)
+    page = Page(write_report(small_run).read_text(encoding="utf-8"))
+    (notice,) = load_run(small_run).notices
+    assert sentence in notice
+    assert "\n" not in notice
+    assert notice[:40] in page.text
+    assert "No items to show" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("scores", {}), ("scores", {"accuracy": "x"}), ("parsed", {"kind": "boxes"}), ("task", 3)]
+)
+def test_damaged_scores_are_refused_in_one_line_by_every_reader(small_run: Path, name: str, value: Any) -> None:
+    before, after = small_run / "eval" / "before", small_run / "eval" / "after"
+    edit_line(after / "scores.jsonl", name, value)
+    for read in (lambda: summarise(before, after), lambda: render_scores(after / "scores.jsonl")):
+        with pytest.raises(
+            InputError, match=rf"^{name}[.a-z]*: .*; found .*scores\.jsonl, id '.*'; run the evaluation"
+        ):
+            read()
+
+
+def test_a_picture_with_an_impossible_name_is_only_missing(small_run: Path) -> None:
+    for name in ("x" * 400, "a\0b"):
+        for when in ("before", "after"):
+            edit_line(small_run / "eval" / when / "prompts.jsonl", "media.0.path", name)
+        assert "any more" in Page(write_report(small_run).read_text(encoding="utf-8")).text
 
 
 def test_missing_pictures_are_named(small_run: Path) -> None:
@@ -234,6 +311,13 @@ def test_chart_gaps_and_long_runs() -> None:
     assert {point[3] for point in long.points} == {"0.5"}
 
 
+def test_numbers_beyond_any_axis_are_left_out() -> None:
+    chart = line_chart(steps_of([1.0, 10**400, 1e308, 5e-324, 1e300, -1e300]), "reward", title="r")
+    assert chart is not None
+    assert [point[2] for point in chart.points] == ["1", "4", "5", "6"]
+    assert line_chart(steps_of([0.0, 5e-324]), "reward", title="r") is not None
+
+
 def test_smoothing_never_crosses_a_stage() -> None:
     chart = line_chart(steps_of([0.0] * 60 + [1.0] * 60, [0] * 60 + [1] * 60), "reward", title="r")
     assert chart is not None
@@ -248,6 +332,7 @@ def test_smoothing_never_crosses_a_stage() -> None:
         (0.6, 0.75, (0.6, 0.75)),
         (0.1, 0.9, (0.0, 1.0)),
         (5.0, 5.0, (0.0, 8.0)),
+        (0.3, 0.1 + 0.2, (0.0, 0.6)),
         (0.0, 0.0, (0.0, 1.0)),
         (-3.0, -1.0, (-3.0, 0.0)),
         (1e-5, 1e-5, (0.0, 1.5e-5)),
@@ -327,6 +412,12 @@ def test_visible(text: str, shown: str) -> None:
 
 def entry(before: float, after: float, low: float, high: float) -> dict[str, Any]:
     return {"before": before, "after": after, "n": 10, "gain_ci95": [low, high]}
+
+
+def test_a_mix_with_an_impossible_weight_is_left_out(small_run: Path) -> None:
+    config = small_run / "config.yaml"
+    config.write_text(config.read_text().replace("scenes_train: 2.0", "scenes_train: 1" + "0" * 400))
+    assert stage_rows(load_run(small_run))[0].mix == ""
 
 
 def test_headline_follows_the_intervals() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,28 +10,20 @@ from typing import Any
 import pytest
 
 from eval.report import write_report
+from mmrl.machine import find_browser
 
 pytestmark = pytest.mark.browser
 PATIENCE_MS = 120_000
 """A busy machine is no failure."""
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-
-
-def find_chromium(playwright: Any) -> str | None:
-    """Return playwright's own Chromium where it is installed, else one on the search path."""
-    own = playwright.chromium.executable_path
-    if own and Path(own).is_file():
-        return str(own)
-    return next((path for path in map(shutil.which, CHROMIUM_NAMES) if path), None)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: browser)")
+    executable = find_browser()
+    if executable is None:
+        pytest.skip("no Chromium: run `playwright install chromium` or install a system chromium")
     with sync_api.sync_playwright() as playwright:
-        executable = find_chromium(playwright)
-        if executable is None:
-            pytest.skip("no Chromium: run `playwright install chromium` or install a system chromium")
         arguments = ["--disable-gpu"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
         browser = playwright.chromium.launch(executable_path=executable, args=arguments, timeout=PATIENCE_MS)
         yield browser

@@ -48,6 +48,12 @@ def test_all_abstaining_is_told() -> None:
     assert (breakdown.total, breakdown.note) == (0.0, "abstained")
 
 
+def test_a_term_without_weight_is_watched_and_changes_nothing() -> None:
+    watched = Rubric([term("quiet", None), term("watched", 1.0, 0.0)]).score(SAMPLE, rollout())
+    assert (watched.total, watched.note) == (0.0, "abstained")
+    assert watched.terms == {"quiet": None, "watched": 1.0}
+
+
 def test_unusable_completions_get_the_stated_reward_and_no_term_sees_them() -> None:
     def never(_sample: Sample, _rollout: Rollout) -> float:
         raise AssertionError("must not be called")

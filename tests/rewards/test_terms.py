@@ -363,11 +363,11 @@ def test_route_detail(text: str, expected: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "wrong"), [("lines", None), ("origin", 3), ("transfers", "1"), ("transfers", True), ("destination", None)]
+    ("key", "wrong"), [("lines", None), ("origin", 3), ("transfers", "1"), ("transfers", -3), ("destination", None)]
 )
 def test_a_route_sample_without_its_network_is_told(key: str, wrong: object) -> None:
     broken = replace(JOURNEY, meta={**JOURNEY.meta, key: wrong})
-    with pytest.raises(InputError, match=rf"must hold {key} for route_detail; found {wrong!r}; s1: meta\.{key}"):
+    with pytest.raises(InputError, match=rf"option {key!r} must be .*; found {wrong!r}; in sample 's1', meta\.{key}"):
         value("route_detail", broken, "<answer>Red: A > C; Blue: C > F</answer>")
 
 

@@ -144,8 +144,13 @@ BROKEN = [
     (sample(Point(x=1, y=2, frame=PICTURE), radius=True), "meta.radius"),
     (sample(route(("Red", "A", "C"))), "meta.lines"),
     (sample(route(("Red", "A", "C")), lines={"Red": "AC"}), "meta.lines"),
+    (sample(route(("Red", "A", "C")), lines={"Red": ["A", 7]}), "meta.lines"),
     (sample(route(("Red", "A", "C")), lines={"Red": ["A"]}), "meta.origin"),
     (sample(route(("Red", "A", "C")), lines={"Red": ["A"]}, origin="A", destination=""), "meta.destination"),
+    (sample(route(("Red", "A", "F")), **(NETWORK | {"transfers": None})), "meta.transfers"),
+    (sample(route(("Red", "A", "F")), **(NETWORK | {"transfers": -3})), "meta.transfers"),
+    (sample(route(("Red", "A", "F")), **(NETWORK | {"transfers": True})), "meta.transfers"),
+    (sample(Number(value=7), tolerance=10**400), "meta.tolerance"),
 ]
 
 

@@ -5,7 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
+from mmrl.data import DatasetWriter, read_folder
 from mmrl.errors import InputError
 from mmrl.families import family_of, frame_rule, load_model, load_processor
 from mmrl.runs import RunFolder
@@ -99,6 +101,19 @@ def test_a_missing_picture_becomes_a_grey_one_with_the_reason(tmp_path: Path, ti
     row = stage_dataset(rows, style="direct", frame_rule=rule)[0]
     assert "picture must be a file" in row["media_error"]
     assert row["images"][0].getpixel((0, 0)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize("family", ["qwen2_5_vl", "qwen3_vl"])
+def test_a_picture_too_long_for_models_does_not_end_the_run(tmp_path: Path, tiny_folder: Path, family: str) -> None:
+    with DatasetWriter(tmp_path / "a", builder="t", version="1", config={}, seed=0, source="t", licence="t") as writer:
+        media = writer.add_image(Image.new("RGB", (600, 2)))
+        writer.add(Sample(id="long", task="t/x", question="?", media=(media,), answer=YesNo(value=True)))
+    folder = read_folder(tmp_path / "a")
+    rule = frame_rule(family_of(family), load_processor(str(tiny_folder)))
+    rows = [SourcedSample(sample=folder.samples[0], folder=folder)]
+    row = stage_dataset(rows, style="direct", frame_rule=rule)[0]
+    assert "at most 200 times its shorter one; found 600 x 2" in row["media_error"]
+    assert row["images"][0].size == (64, 64)
 
 
 def test_videos_are_refused(tmp_path: Path, tiny_folder: Path) -> None:

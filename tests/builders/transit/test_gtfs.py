@@ -1,5 +1,8 @@
 """GTFS feeds: what a small feed written for the purpose must become, and one clear line for each broken one."""
 
+import contextlib
+import io
+import random
 import sys
 import zipfile
 from pathlib import Path
@@ -121,6 +124,7 @@ def test_names_lose_what_written_routes_give_a_meaning(tmp_path: Path) -> None:
         ({"routes": "route_id,route_type\nm1,subway\n"}, "found 'subway'"),
         ({"stop_times": "trip_id,stop_id,stop_sequence\n"}, "trips over two stations; found none among 2 routes"),
         ({"stop_times": "trip_id,stop_id,stop_sequence\nm1-out,a1,first\n"}, "stop_times.txt line 2.stop_sequence"),
+        ({"stop_times": "trip_id,stop_id,stop_sequence\nm1-out,a1," + "9" * 5000}, "found '" + "9" * 40 + "'; "),
         ({"stop_times": "trip_id,stop_id,stop_sequence\nm1-out,zz,1\n"}, "found 'zz' (1 unknown"),
         ({"stops": TABLES["stops"].replace("48.25,", "north,")}, "found 'north' for stop 'c1'"),
         ({"stops": TABLES["stops"].replace("48.25,", "98.25,")}, "stop_lat must be degrees from -90 to 90"),
@@ -145,6 +149,54 @@ def test_a_missing_file_and_what_is_no_zip(tmp_path: Path) -> None:
     (tmp_path / "cut.zip").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="readable zip file"):
         read_gtfs(tmp_path / "cut.zip")
+
+
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+
+
+def zipped(method: int) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, text in TABLES.items():
+            archive.writestr(f"{name}.txt", text)
+    return buffer.getvalue()
+
+
+def set_everywhere(data: bytes, local: int, central: int, value: int) -> bytes:
+    """Set two bytes at an offset of every member's header, local and central."""
+    changed = bytearray(data)
+    for magic, offset in ((b"PK\3\4", local), (b"PK\1\2", central)):
+        at = data.find(magic)
+        while at >= 0:
+            changed[at + offset : at + offset + 2] = value.to_bytes(2, "little")
+            at = data.find(magic, at + 1)
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (set_everywhere(zipped(zipfile.ZIP_DEFLATED), 6, 8, 1), "is encrypted"),
+        (set_everywhere(zipped(zipfile.ZIP_DEFLATED), 8, 10, 99), "compression method is not supported"),
+    ],
+    ids=["password", "method 99"],
+)
+def test_archives_that_python_cannot_unpack(tmp_path: Path, data: bytes, found: str) -> None:
+    (tmp_path / "f.zip").write_bytes(data)
+    with pytest.raises(InputError, match=f"must be a readable zip file; found .*{found}"):
+        read_gtfs(tmp_path / "f.zip")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_damaged_bytes_never_escape_as_anything_but_a_refusal(tmp_path: Path, method: int) -> None:
+    rng, data, path = random.Random(method), zipped(method), tmp_path / "f.zip"
+    for _ in range(300):
+        damaged = bytearray(data)
+        for _ in range(rng.choice([1, 2, 8])):
+            damaged[rng.randrange(len(damaged))] = rng.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(InputError):
+            read_gtfs(path)
 
 
 def test_text_that_is_not_utf8(tmp_path: Path) -> None:

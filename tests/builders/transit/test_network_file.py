@@ -57,6 +57,14 @@ def test_what_is_no_json_and_what_is_missing(tmp_path: Path) -> None:
     path.write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="must be JSON"):
         read_network_file(path)
+    for text, found in (
+        ("[" * 100_000, "nested too deeply"),
+        ('{"x": ' + "9" * 5000 + "}", "5000 digits"),
+        ('{"name": "\\ud800"}', "lone surrogate"),
+    ):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=f"must be JSON; found .*{found}"):
+            read_network_file(path)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="must be UTF-8"):
         read_network_file(path)
