@@ -104,7 +104,7 @@ def find_browser() -> str | None:
             own = Path(playwright.chromium.executable_path)
         if own.is_file():
             return str(own)
-    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"):
         if path := shutil.which(name):
             return path
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +86,16 @@ def _is_stored_config(path: Path) -> bool:
 
 
 def check_parts(config: RunConfig, base_dir: Path) -> None:
-    """Refuse builder options and reward plug-ins that cannot be used, before anything is built or written.
+    """Refuse builder options, reward plug-ins and trackers that cannot be used, before anything is built or written.
 
     Raises:
-        InputError: names the builder's options, or the plug-in's file and function.
+        InputError: names the builder's options, the plug-in's file and function, or the missing package.
     """
+    if config.report_to != "none" and not find_spec(config.report_to):
+        raise InputError(
+            f"report_to must name an installed package; found {config.report_to!r}, which is not; "
+            f"pip install {config.report_to}, or leave report_to out"
+        )
     for dataset in config.datasets.values():
         if dataset.build:
             builder_config(dataset.build, dataset.options)

@@ -168,7 +168,7 @@ def test_output_of_another_run_is_kept(mmrl, dataset, tmp_path):
     path = config_file(tmp_path, dataset)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "notes.txt").write_text("mine")
-    assert_refused(mmrl("train", path), "a new run needs a new folder; found an existing folder")
+    assert_refused(mmrl("train", path), "output_dir must be new, or hold a run; found a folder without config.yaml")
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
 
 
@@ -181,6 +181,13 @@ def test_a_missing_reward_plug_in_of_any_stage_comes_before_everything(mmrl, tmp
     stages = [first, {**first, "name": "two", "rubric": {"terms": terms}}]
     path = config_file(tmp_path, tmp_path / "absent", stages=stages)  # data are looked at after the plug-ins
     assert_refused(mmrl("train", path, *flags), use.partition(":")[0], "plug-in")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_tracker_that_is_not_installed(mmrl, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr("mmrl.cli.pipeline.find_spec", lambda _: None)
+    path = config_file(tmp_path, dataset, report_to="trackio")
+    assert_refused(mmrl("train", path), "'trackio', which is not", "pip install trackio")
     assert not (tmp_path / "run").exists()
 
 
