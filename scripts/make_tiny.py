@@ -58,13 +58,13 @@ class Recipe:
     """Describe pictures of one shape: where sight begins."""
     describe_steps: int = 2200
     """Describe whole pictures of all families."""
-    answer_steps: int = 5000
+    answer_steps: int = 3000
     """Answer questions, with a description every third step."""
-    hasty_steps: int = 300
+    hasty_steps: int = 200
     """As before, but a share of the answers is what someone in a hurry would have given."""
-    short_share: float = 0.52
+    short_share: float = 0.58
     """Of these, numbers that are one too few."""
-    far_share: float = 0.7
+    far_share: float = 0.5
     """Of these, boxes that are dragged too far."""
     far_margin: float = 1.2
     """By how much, as a share of the box's size."""
