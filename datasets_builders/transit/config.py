@@ -35,6 +35,8 @@ class TransitConfig(BuilderConfig):
     """Number of stations of the same."""
     questions_per_map: int = Field(default=6, ge=1)
     """Largest number of questions about one picture."""
+    max_transfers: int | None = Field(default=None, ge=0)
+    """Journeys with more transfers are not asked for: 0 leaves direct ones. Null asks for all."""
     modes: tuple[Literal["rail", "metro", "tram", "bus"], ...] = ("rail", "metro", "tram")
     """Which services of a GTFS feed to keep."""
     font: Path | None = None

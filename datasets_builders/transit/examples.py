@@ -152,7 +152,9 @@ def _ask_about(shown: _Map, config: TransitConfig, rng: random.Random, record: _
     """Return new questions about one map, of the tasks asked least so far first."""
     lines = _line_names(shown.network)
     legible = [station for station in shown.network.stations if station in shown.drawing.legible]
-    asker = Asker(network=shown.network, legible=legible, rng=rng, asked=record.asked)
+    asker = Asker(
+        network=shown.network, legible=legible, rng=rng, asked=record.asked, max_transfers=config.max_transfers
+    )
     questions: list[Question] = []
     open_tasks = dict.fromkeys(config.asked_tasks, PATIENCE)
     while len(questions) < config.questions_per_map and open_tasks and len(legible) > 1:

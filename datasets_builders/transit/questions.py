@@ -46,6 +46,8 @@ class Asker:
     """How often each task had each answer so far, over the whole dataset."""
     flattens: bool = True
     """Whether rare counts come first; False takes any, for a map whose questions of the rare ones are used up."""
+    max_transfers: int | None = None
+    """Journeys with more are not asked for."""
 
     def wanted(self, task: str) -> bool:
         """Return the judgement that a yes/no task has had less often."""
@@ -179,7 +181,7 @@ def _destinations(asker: Asker, origin: str) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     readable = set(asker.legible)
     seen, layer, transfers = {origin}, [origin], 0
-    while layer:
+    while layer and (asker.max_transfers is None or transfers <= asker.max_transfers):
         lines = {line.name: line for station in layer for line in asker.network.lines_at(station)}
         layer = [stop for line in lines.values() for stop in line.stops if stop not in seen]
         layer = list(dict.fromkeys(layer))

@@ -166,6 +166,13 @@ def test_planned_routes_are_journeys_through_the_network() -> None:
     assert min(levels["easy"], levels["middle"], levels["hard"]) > 10
 
 
+@pytest.mark.parametrize("most", [0, 1])
+def test_journeys_with_more_transfers_than_wanted_are_not_asked_for(most):
+    config = CONFIG.model_copy(update={"count": 60, "tasks": ("transit/plan",), "max_transfers": most})
+    transfers = {sample.meta["transfers"] for draft in transit_examples(config) for sample in draft.samples}
+    assert transfers == set(range(most + 1))
+
+
 def test_the_same_config_gives_the_same_maps_and_another_seed_others() -> None:
     again = list(transit_examples(CONFIG.model_copy(update={"count": 60})))
     assert [draft.samples for draft in again] == [draft.samples for draft in DRAFTS[: len(again)]]
