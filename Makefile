@@ -18,7 +18,7 @@ install: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "mmrl needs Python 3.11, 3.12 or 3.13; found none. Install one or set PYTHON=/path/to/python."; exit 2; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); \
 		echo "Python's venv module must be complete; it is not. On Debian or Ubuntu: apt install python3-venv"; exit 2; }
 	@echo "Installing mmrl and what it needs into $(VENV) (a few GB, some minutes the first time)"
 	$(BIN)/python -m pip install --quiet --upgrade pip

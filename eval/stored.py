@@ -33,7 +33,7 @@ Side = Annotated[int, Field(gt=0, le=MAX_IMAGE_PIXELS)]
 
 
 class _Strict(BaseModel):
-    """Takes numbers for numbers and text for text; further fields are let through."""
+    """Takes numbers for numbers and text for text; further fields are ignored."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 

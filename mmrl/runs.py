@@ -7,6 +7,7 @@ last, agrees with every file in it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import re
 import secrets
@@ -39,6 +40,7 @@ RUN_ENTRIES = frozenset({CONFIG_NAME, LOG_NAME, DONE_NAME, SUMMARY_NAME, "report
 _PARTIAL_PATTERN = re.compile(r"\.(.+)\.[0-9a-f]{8}\.partial")  # what a killed write leaves; see mmrl.files
 # How the libraries that save weights, optimiser and tokenizer word a refusing disk: they raise no OSError.
 _DISK_PATTERN = re.compile(r"\(os error (?:27|28|122)\)|inline_container\.cc|PytorchStreamWriter")
+_DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 _CHECKPOINT_PATTERN = re.compile(r"checkpoint-(\d+)")
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -57,7 +59,7 @@ class RunFolder:
             InputError: ``path`` exists and is not an empty folder.
         """
         path = Path(path)
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        if not is_vacant(path):
             raise InputError(
                 f"a new run needs a new folder; found an existing {'folder' if path.is_dir() else 'file'}; at {path}; "
                 "choose another name, resume the run, or remove it"
@@ -135,35 +137,53 @@ class RunFolder:
         return _made(self.path / "eval" / _plain_name(name))
 
 
+def is_vacant(path: Path) -> bool:
+    """Return whether nothing stands at ``path`` but an empty folder, or one that a kill left in its first write."""
+    if not path.exists():
+        return True
+    return path.is_dir() and all(_PARTIAL_PATTERN.fullmatch(entry.name) for entry in path.iterdir())
+
+
+@contextlib.contextmanager
+def withdrawing(path: Path, *, keep_folder: bool) -> Iterator[None]:
+    """Remove the run at ``path`` where the block is refused; an interrupted one stays, to be gone on with.
+
+    ``keep_folder`` leaves the folder itself, which may be a mounted volume.
+    """
+    try:
+        yield
+    except InputError:
+        shutil.rmtree(path, ignore_errors=True)
+        if keep_folder:
+            path.mkdir(exist_ok=True)
+        raise
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[None]:
-    """Put the folder at ``path`` aside while the block makes a new one in its place.
+    """Put the folder at ``path``, where there is one, aside while the block makes a new one in its place.
 
     It is removed when the block ends well. After any exception what the block made is removed, and the folder is back;
-    after a kill it stands beside ``path`` as ``NAME.replaced-...``. Nothing at ``path``, or an empty folder, is fine.
+    after a kill it stands beside ``path`` as ``NAME.replaced-...``. Where nothing has to be put aside, nothing is done.
 
     Raises:
         InputError: the folder cannot be moved.
     """
+    if is_vacant(path):
+        yield
+        return
     folder = path.resolve()
-    stood = folder.is_dir()
-    replaced = stood and any(folder.iterdir())  # an empty one stays: it may be a mounted volume, which cannot be moved
     aside = folder.with_name(f"{folder.name}.replaced-{secrets.token_hex(4)}")
     with explain_write_errors(path):
-        if replaced:
-            folder.rename(aside)
+        folder.rename(aside)
     try:
         yield
     except BaseException:  # an interrupt too must bring the folder back; it goes on upwards
         shutil.rmtree(folder, ignore_errors=True)
-        if replaced:
-            aside.rename(folder)
-        elif stood:
-            folder.mkdir(exist_ok=True)
+        aside.rename(folder)
         raise
     with explain_write_errors(aside):
-        if replaced:
-            shutil.rmtree(aside)
+        shutil.rmtree(aside)
 
 
 def _made(folder: Path) -> Path:
@@ -203,7 +223,8 @@ def saving_checkpoint(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not (isinstance(error, InputError | OSError) or _DISK_PATTERN.search(str(error))):
+        refused = isinstance(error, OSError) and error.errno in _DISK_ERRORS
+        if not (refused or isinstance(error, InputError) or _DISK_PATTERN.search(str(error))):
             raise
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, InputError):

@@ -236,8 +236,8 @@ def measure(model: Any, encoder: Encoder, drafts: Iterable[Draft], *, batch_size
 def make_tiny(recipe: Recipe, out: Path, *, measure_every: int = 0, resume: Path | None = None) -> None:
     """Run the recipe and write the model folder.
 
-    Every ``measure_every`` steps of the last phase are measured and saved too, beside ``out``; ``resume`` is such a
-    folder to go on from.
+    Every ``measure_every`` steps of the last two phases are measured and saved too, beside ``out``; ``resume`` is such
+    a folder to go on from.
     """
     state = torch.load(resume / "state.pt") if resume else None
     drafts = [draft for family in FAMILIES for draft in draw(family, recipe.questions, TRAIN_SEED)]
@@ -292,7 +292,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the steps and pictures")
-    parser.add_argument("--measure-every", type=int, default=0, help="steps between measurements in the last phase")
+    parser.add_argument(
+        "--measure-every", type=int, default=0, help="steps between measurements in the last two phases"
+    )
     parser.add_argument("--resume", type=Path, help="folder of such a measurement to go on from")
     arguments = parser.parse_args()
     recipe = Recipe(seed=arguments.seed).scaled(arguments.scale)

@@ -22,6 +22,7 @@ from mmrl.runs import (
     mark_complete,
     replacing,
     saving_checkpoint,
+    withdrawing,
 )
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -114,6 +115,28 @@ def test_a_replaced_folder_is_back_after_any_exception(run, error):
         begin()
     assert [path.name for path in run.path.parent.iterdir()] == ["run"]
     assert [path.read_text() for path in run.path.iterdir()] == ["seed: 1\n"]
+
+
+@pytest.mark.parametrize(("error", "left"), [(InputError, []), (KeyboardInterrupt, ["config.yaml", "data"])])
+@pytest.mark.parametrize("stood", [False, True])
+def test_a_refused_run_is_withdrawn_and_an_interrupted_one_stays(tmp_path, error, left, stood):
+    path = tmp_path / "new"
+
+    def begin() -> None:
+        run = RunFolder.create(path, "seed: 2\n")
+        with withdrawing(path, keep_folder=stood):
+            run.write_json("data/a.json", 1)
+            raise error
+
+    with pytest.raises(error):
+        begin()
+    assert path.is_dir() == (stood or bool(left))
+    assert sorted(entry.name for entry in path.glob("*")) == left
+
+
+def test_a_folder_that_was_killed_in_its_first_write_may_be_begun_again(tmp_path):
+    (tmp_path / ".config.yaml.0a1b2c3d.partial").touch()
+    assert RunFolder.create(tmp_path, "seed: 1\n").config_path.is_file()
 
 
 def test_a_kill_while_a_folder_is_replaced_loses_nothing(run):

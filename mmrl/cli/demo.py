@@ -25,6 +25,7 @@ def demo_config_path() -> Path:
 def demo(
     output_dir: Annotated[Path, typer.Option(help="Where the run goes.")] = Path("runs/demo"),
     seed: Annotated[int, typer.Option(help="Same seed, same numbers.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Start an unfinished one over too.")] = False,
 ) -> None:
     """Build small datasets, train the tiny model through three stages, evaluate before and after, write a report.
 
@@ -41,4 +42,4 @@ def demo(
     path = demo_config_path()
     config = load_config(path, [f"output_dir={output_dir}", f"seed={seed}"])
     finished = (output_dir / DONE_NAME).is_file()
-    start_run(config, path.parent, overwrite=finished, console=Console())
+    start_run(config, path.parent, overwrite=overwrite or finished, console=Console())

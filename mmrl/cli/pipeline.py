@@ -22,7 +22,7 @@ from mmrl.data.manifest import MANIFEST_NAME, read_manifest
 from mmrl.errors import InputError
 from mmrl.progress import progress_bar
 from mmrl.rewards import build_rubric
-from mmrl.runs import DONE_NAME, SUMMARY_NAME, RunFolder
+from mmrl.runs import DONE_NAME, SUMMARY_NAME, RunFolder, is_vacant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def goes_on(config: RunConfig, *, overwrite: bool) -> bool:
         InputError: the folder holds a run of another config, or something that is no run, which is never overwritten.
     """
     path = Path(config.output_dir)
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if is_vacant(path):
         return False
     run = RunFolder(path)
     if not run.config_path.is_file():
@@ -67,7 +67,7 @@ def _require_only_a_run(run: RunFolder) -> None:
         found = "a link" if run.path.is_symlink() else "the working directory"
     elif foreign is not None:
         found = f"{foreign.name!r}, which no run writes"
-    elif not _is_stored_config(run.config_path):
+    elif not (_is_stored_config(run.config_path) or (run.path / DONE_NAME).is_file()):
         found = f"a {run.config_path.name} that no run of this version wrote"
     else:
         return
@@ -112,7 +112,11 @@ def check_model(config: RunConfig) -> None:
 
 
 def load_datasets(config: RunConfig, data_root: Path, console: Console) -> dict[str, DatasetFolder]:
-    """Read every dataset of a config; those with ``build`` are built below ``data_root`` unless they stand there."""
+    """Read every dataset of a config; those with ``build`` are built below ``data_root`` unless they stand there.
+
+    Raises:
+        InputError: a dataset stands there that was built by another version: a run must not change its data midway.
+    """
     folders: dict[str, DatasetFolder] = {}
     for name, dataset in config.datasets.items():
         folder = Path(dataset.path) if dataset.path else data_root / name
@@ -124,12 +128,18 @@ def load_datasets(config: RunConfig, data_root: Path, console: Console) -> dict[
 
 
 def _is_built(folder: Path, builder: str, options: Mapping[str, Any]) -> bool:
-    """Whether a folder was built by this version of the builder with these options; a built folder is always whole."""
+    """Whether a folder was built; it is always whole then. ``InputError`` where by another builder or options."""
     if not (folder / MANIFEST_NAME).is_file():
         return False
     stored = read_manifest(folder)
     origin = (stored["builder"], stored["version"], stored["config"])
-    return origin == (builder, builder_version(builder), builder_config(builder, options).portable())
+    if origin != (builder, builder_version(builder), builder_config(builder, options).portable()):
+        raise InputError(
+            f"a run's data must come from the builders that are installed; found {stored['builder']!r} of version "
+            f"{stored['version']!r} or with other options; at {folder}; go back to that version, or start over with "
+            "--overwrite"
+        )
+    return True
 
 
 def make_plan(config: RunConfig, folders: Mapping[str, DatasetFolder]) -> Plan:

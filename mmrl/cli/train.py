@@ -47,21 +47,24 @@ def train(
 def start_run(config: RunConfig, base_dir: Path, *, overwrite: bool, console: Console) -> Path:
     """Run or resume a config; returns the path of the report.
 
-    A new run counts as started once its data are built and its plan is made: until then whatever goes wrong leaves
-    ``output_dir`` as it was. A run to be overwritten is out of the way meanwhile, so nothing can rest on its files.
+    A new run counts as started once its data are built and its plan is made: where it is refused before,
+    ``output_dir`` is as it was; where it is interrupted, it goes on from the datasets that are built. A run to be
+    overwritten is out of the way meanwhile, so nothing can rest on its files.
     """
     from mmrl.cli.pipeline import Pipeline, check_model, check_parts, goes_on, load_datasets, make_plan, run_pipeline
     from mmrl.config import config_text
-    from mmrl.runs import RunFolder, replacing
+    from mmrl.runs import RunFolder, replacing, withdrawing
 
     path = Path(config.output_dir)
     resumed = goes_on(config, overwrite=overwrite)
     with contextlib.nullcontext() if resumed else replacing(path):
         check_parts(config, base_dir)
         check_model(config)
+        stood = path.is_dir()
         run = RunFolder.open(path) if resumed else RunFolder.create(path, config_text(config))
-        folders = load_datasets(config, run.path / "data", console)
-        make_plan(config, folders)
+        with contextlib.nullcontext() if resumed else withdrawing(path, keep_folder=stood):
+            folders = load_datasets(config, run.path / "data", console)
+            make_plan(config, folders)
     return run_pipeline(Pipeline(config=config, run=run, base_dir=base_dir, console=console), folders)
 
 

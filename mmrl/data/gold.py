@@ -12,7 +12,7 @@ from typing import get_args
 from mmrl.answers import parse_completion, write_completion
 from mmrl.errors import InputError
 from mmrl.geometry import contains, is_valid_box, original_frame
-from mmrl.scoring import accuracy
+from mmrl.scoring import accuracy, journey_of
 from mmrl.types import (
     Action,
     Box,
@@ -23,6 +23,7 @@ from mmrl.types import (
     ParseStatus,
     Point,
     PromptStyle,
+    Route,
     Sample,
     answer_kind,
 )
@@ -106,6 +107,8 @@ def credit_faults(sample: Sample) -> Iterator[Fault]:
 def _accuracy_faults(sample: Sample) -> Iterator[Fault]:
     try:
         earned = accuracy(sample.answer, sample)
+        if isinstance(sample.answer, Route):
+            journey_of(sample)  # what the reward for a journey's parts reads beyond what accuracy does
     except InputError as error:
         yield "meta", f"the answer must be scorable; found {error}"
         return

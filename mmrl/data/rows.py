@@ -48,7 +48,7 @@ COLUMNS = (
 )
 _LEVELS = get_args(Level)
 _TASK_PATTERN = re.compile(r"[^/\s]+/[^/\s]+")
-_MAX_PATH_BYTES = 255
+_MAX_NAME_BYTES = 255
 """What every file system takes as one name."""
 _SHA256_PATTERN = re.compile(r"[0-9a-f]{64}")
 
@@ -208,15 +208,21 @@ def _media_from_json(facts: Any) -> Media:
         raise RowError("media", f"kind must be 'image', the only one supported so far; found {facts['kind']!r}")
     if not _is_plain_relative(facts["path"]):
         raise RowError("media", f"a path must be relative and stay inside the folder; found {facts['path']!r}")
+    if any(len(name.encode()) > _MAX_NAME_BYTES for name in PurePosixPath(facts["path"]).parts):
+        raise RowError("media", f"names must be of at most {_MAX_NAME_BYTES} bytes; found {facts['path']!r:.60}")
     if not all(type(facts[side]) is int and 0 < facts[side] <= MAX_IMAGE_PIXELS for side in ("width", "height")):
-        raise RowError("media", f"a size must be whole pixels; found {facts['width']!r} x {facts['height']!r}")
+        raise RowError(
+            "media",
+            f"a size must be whole pixels, at most {MAX_IMAGE_PIXELS:,} a side; "
+            f"found {facts['width']!r} x {facts['height']!r}",
+        )
     if not isinstance(facts["sha256"], str) or not _SHA256_PATTERN.fullmatch(facts["sha256"]):
         raise RowError("media", f"sha256 must be 64 hexadecimal digits; found {facts['sha256']!r}")
     return Media(**facts)
 
 
 def _is_plain_relative(path: Any) -> bool:
-    if not isinstance(path, str) or not path or "\\" in path or "\0" in path or len(path.encode()) > _MAX_PATH_BYTES:
+    if not isinstance(path, str) or not path or "\\" in path or "\0" in path:
         return False
     pure = PurePosixPath(path)
     return not pure.is_absolute() and ".." not in pure.parts and pure.as_posix() == path and path != "."

@@ -130,7 +130,7 @@ def load_model(name_or_path: str, *, dtype: str = "float32", device: str | None 
     further keywords go to ``from_pretrained``.
 
     Raises:
-        InputError: no such model, weights that do not suit its config, or a device that cannot be used.
+        InputError: no such model, weights that are missing or do not suit its config, or a device that cannot be used.
     """
     from transformers import AutoModelForImageTextToText
 
@@ -138,7 +138,15 @@ def load_model(name_or_path: str, *, dtype: str = "float32", device: str | None 
         require_device(device)
     model_type_of(name_or_path)
     with _reading(name_or_path, "a model's config and weights"):
-        model: Any = AutoModelForImageTextToText.from_pretrained(resolve_model(name_or_path), dtype=dtype, **kwargs)
+        found: Any = AutoModelForImageTextToText.from_pretrained(
+            resolve_model(name_or_path), dtype=dtype, output_loading_info=True, **kwargs
+        )
+    model, loaded = found
+    if absent := sorted(map(str, loaded["missing_keys"])):
+        raise InputError(  # transformers would go on with random ones
+            f"a model's files must hold all its weights; found {len(absent)} missing, {absent[0]} first; "
+            f"at {name_or_path}; download or save the model again"
+        )
     return model.to(device) if device else model
 
 

@@ -182,8 +182,9 @@ def _score_intervals(answer: Intervals, gold: Intervals, sample: Sample) -> floa
 
 
 def _score_route(answer: Route, gold: Route, sample: Sample) -> float:  # noqa: ARG001
-    journey = journey_of(sample)
-    return route_is_valid(answer, lines=journey["lines"], origin=journey["origin"], destination=journey["destination"])
+    return route_is_valid(
+        answer, lines=_network(sample), origin=_stop(sample, "origin"), destination=_stop(sample, "destination")
+    )
 
 
 def _score_action(answer: Action, gold: Action, sample: Sample) -> float:

@@ -31,7 +31,9 @@ def installed_trl() -> str | None:
     """Return the version that TRL, once imported, says it has; None where it cannot be imported."""
     try:
         import trl
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as error:
+        if error.name != "trl":  # something that TRL needs is missing, which its own words say better
+            raise
         return None
     return str(trl.__version__)
 

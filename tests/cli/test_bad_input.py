@@ -11,6 +11,7 @@ import pytest
 from refusals import assert_refused, config_file
 
 from mmrl.config import config_text, load_config
+from mmrl.errors import InputError
 from mmrl.runs import RunFolder
 
 
@@ -206,7 +207,7 @@ def test_damaged_manifest_inside_a_run(mmrl, tmp_path, manifest):
     assert_refused(mmrl("train", path), "data/train/manifest.json")
 
 
-def test_data_of_another_builder_version_are_built_again(dataset, tmp_path):
+def test_data_of_another_builder_version_are_neither_used_nor_replaced(dataset, tmp_path):
     from rich.console import Console
 
     from mmrl.cli.pipeline import load_datasets
@@ -220,6 +221,8 @@ def test_data_of_another_builder_version_are_built_again(dataset, tmp_path):
     load_datasets(config, tmp_path, Console(quiet=True))
     assert manifest.stat().st_ino == built
     for key, value in {"version": "0", "builder": "gui"}.items():
-        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {key: value}))
-        load_datasets(config, tmp_path, Console(quiet=True))
-        assert json.loads(manifest.read_text())[key] != value
+        changed = json.dumps(json.loads(manifest.read_text()) | {key: value})
+        manifest.write_text(changed)
+        with pytest.raises(InputError, match="must come from the builders that are installed"):
+            load_datasets(config, tmp_path, Console(quiet=True))
+        assert manifest.read_text() == changed

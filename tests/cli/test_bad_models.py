@@ -57,6 +57,19 @@ def test_weights_that_do_not_suit_their_config(mmrl, dataset, model, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_weights_that_are_missing_are_not_made_up(mmrl, dataset, model, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    path = model / "model.safetensors"
+    weights = {name: tensor for name, tensor in load_file(path).items() if "visual.blocks.0.mlp" not in name}
+    path.unlink()
+    save_file(weights, path, metadata={"format": "pt"})
+    evaluated = mmrl("eval", "--data", dataset, "--model", model, "--out", tmp_path / "out")
+    assert evaluated.code == 2
+    *_, last = evaluated.err.splitlines()  # after what the libraries say of it at length
+    assert "must hold all its weights; found 6 missing, model.visual.blocks.0.mlp.down_proj.bias first" in last
+
+
 @pytest.mark.parametrize("limits", [(None, 1000), (None, -5), (None, 0), (100_000, None), (100_000, 1000), (0, None)])
 def test_impossible_pixel_limits(mmrl, dataset, tmp_path, limits):
     names = ("--min-pixels", "--max-pixels")

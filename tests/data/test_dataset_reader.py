@@ -205,7 +205,7 @@ BAD_ROWS = {
     "path upwards": (change_media(path="media/../../x.png"), "media", "inside the folder"),
     "windows path": (change_media(path="media\\x.png"), "media", "inside the folder"),
     "path no text": (change_media(path=3), "media", "inside the folder; found 3"),
-    "path too long": (change_media(path="m" * 256), "media", "inside the folder"),
+    "path too long": (change_media(path="a/" + "m" * 256), "media", "at most 255 bytes"),
     "width beyond reason": (change_media(width=10**400), "media", "whole pixels"),
     "half a character": (set_field("meta", '{"a": "\\ud800"}'), "meta", "must be JSON text; found '\\ud800'"),
     "clip": (change_media(kind="video"), "media", "'image'"),

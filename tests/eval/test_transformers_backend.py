@@ -102,7 +102,7 @@ def test_unreadable_media_are_results_with_reasons(small_model: tuple[Any, Any],
 
 
 def test_a_picture_that_the_processor_refuses_fails_alone(small_model: tuple[Any, Any], scenes: DatasetFolder) -> None:
-    """More than 200 times as wide as high: the frame rule is told to accept it, the processor does not."""
+    """More than 200 times as wide as high: the frame rule is told to accept it, reading the picture does not."""
     from PIL import Image
 
     model, processor = small_model
@@ -121,7 +121,7 @@ def test_a_picture_that_the_processor_refuses_fails_alone(small_model: tuple[Any
     )
     assert [prediction.stop for prediction in predictions[:3]] == [StopReason.LENGTH] * 3
     assert isinstance(predictions[3], FailedPrediction)
-    assert "ratio" in predictions[3].reason
+    assert "at most 200 times its shorter one; found 2100 x 10" in predictions[3].reason
 
 
 def test_placeholders_are_never_sampled(small_model: tuple[Any, Any], scenes: DatasetFolder) -> None:

@@ -5,7 +5,7 @@ import pytest
 from mmrl.answers import parse_completion, write_completion
 from mmrl.errors import InputError
 from mmrl.geometry import PERMILLE_FRAME, UNIT_FRAME, convert_boxes, convert_point, model_frame, original_frame
-from mmrl.scoring import accuracy
+from mmrl.scoring import accuracy, journey_of
 from mmrl.types import (
     Action,
     Box,
@@ -147,11 +147,17 @@ BROKEN = [
     (sample(route(("Red", "A", "C")), lines={"Red": ["A", 7]}), "meta.lines"),
     (sample(route(("Red", "A", "C")), lines={"Red": ["A"]}), "meta.origin"),
     (sample(route(("Red", "A", "C")), lines={"Red": ["A"]}, origin="A", destination=""), "meta.destination"),
-    (sample(route(("Red", "A", "F")), **(NETWORK | {"transfers": None})), "meta.transfers"),
-    (sample(route(("Red", "A", "F")), **(NETWORK | {"transfers": -3})), "meta.transfers"),
-    (sample(route(("Red", "A", "F")), **(NETWORK | {"transfers": True})), "meta.transfers"),
     (sample(Number(value=7), tolerance=10**400), "meta.tolerance"),
 ]
+
+
+@pytest.mark.parametrize("transfers", [None, -3, True])
+def test_a_journey_needs_transfers_which_accuracy_does_not_read(transfers):
+    item = sample(route(("Red", "A", "C")), **(NETWORK | {"transfers": transfers}))
+    with pytest.raises(InputError, match=r"meta\.transfers"):
+        journey_of(item)
+    without = {key: value for key, value in NETWORK.items() if key != "transfers"} | {"destination": "C"}
+    assert accuracy(item.answer, sample(item.answer, **without)) == 1.0
 
 
 @pytest.mark.parametrize(("item", "named"), BROKEN)
