@@ -28,8 +28,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)
 	$(BIN)/mmrl demo
 
+# One thread each: two processes with two threads each on two cores wait for one another most of the time.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(PYTEST)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -40,7 +43,7 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 quick: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow and not browser" -n 2 --dist loadfile
+	$(PYTEST) -m "not slow and not browser"
 
 check: lint types quick
 
