@@ -1,0 +1,190 @@
+"""Sampling the completions of a group with the prompt's keys and values in memory once.
+
+A cache of its own stands behind attention while completions are sampled: the prompts' keys and values as the forward pass
+over the prompts left them, one copy a group, never repeated and never joined with anything; and each completion's own,
+written in place into room reserved for them. Logits processors and stopping rules are transformers', so that every option of
+``GenerationConfig`` means what it means elsewhere, and with the same random state the same tokens are drawn.
+
+Axis letters: ``_B`` prompts, ``_G`` completions of a prompt, ``_N`` = B * G rows, ``_P`` prompt tokens, ``_C`` completion tokens,
+``_K`` key heads, ``_V`` vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from mmrl.engine.layout import KeyValues
+from mmrl.engine.passes import Prefilled
+from mmrl.engine.prompts import Prompt
+
+
+class SharedCache:
+    """Keys and values of B prompts and of G completions each, read by attention one new token at a time."""
+
+    def __init__(self, stored: KeyValues, *, group_size: int, room: int) -> None:
+        """Take over the prompts' keys and values and reserve room for ``room`` tokens a completion."""
+        self.group_size = group_size
+        self.length = 0
+        """Completion tokens held so far, the same for all rows."""
+        self._prompts = {layer: _stack(pairs) for layer, pairs in stored.layers.items()}
+        lengths = [keys.shape[2] for keys, _ in next(iter(stored.layers.values()))]
+        self._bias = _padding_bias(lengths, like=self._prompts[0][0])
+        keys = self._prompts[0][0]
+        shape = (keys.shape[0], keys.shape[1], group_size, room, keys.shape[3])
+        self._own = {layer: (keys.new_empty(shape), keys.new_empty(shape)) for layer in stored.layers}
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        """Attend with one new token a row over the row's prompt and the completion so far, the new token included.
+
+        Args:
+            layer: the layer's index; the token is stored there.
+            query: (N, H, 1, D).
+            key: (N, K, 1, D).
+            value: (N, K, 1, D).
+            scale: factor on the scores.
+
+        Returns:
+            (N, 1, H, D).
+        """
+        prompt_keys, prompt_values = self._prompts[layer]
+        batch, kv_heads, prompt, width = prompt_keys.shape
+        own_keys, own_values = self._store(layer, key, value)
+        # (B, K, G, H / K, D): the query heads of a key head and the rows of a prompt read the same prompt keys
+        query = query.reshape(batch, self.group_size, kv_heads, -1, width).transpose(1, 2) * scale
+        folded = query.reshape(batch, kv_heads, -1, width)
+        over_prompt = folded @ prompt_keys.transpose(2, 3)
+        if self._bias is not None:
+            over_prompt = over_prompt + self._bias
+        over_own = query @ own_keys.transpose(3, 4)
+        scores = torch.cat([over_prompt.reshape(*query.shape[:-1], prompt), over_own], dim=-1)
+        weights = scores.softmax(dim=-1, dtype=torch.float32).to(value.dtype)
+        on_prompt, on_own = weights.split([prompt, over_own.shape[-1]], dim=-1)
+        out = (on_prompt.reshape(*over_prompt.shape) @ prompt_values).reshape(query.shape) + on_own @ own_values
+        return out.transpose(1, 2).reshape(batch * self.group_size, 1, -1, width)
+
+    def _store(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Write one token a row behind the others; return the completions' keys and values (B, K, G, C, D) so far."""
+        end = self.length + 1
+        own = []
+        for held, new in zip(self._own[layer], (key, value), strict=True):
+            batch, kv_heads, group, _, width = held.shape
+            held[:, :, :, self.length] = new.reshape(batch, group, kv_heads, width).transpose(1, 2)
+            own.append(held[:, :, :, :end])
+        return own[0], own[1]
+
+
+def _stack(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Stack the keys, and the values, of several prompts to (B, K, P, D), padded with zeros to the longest."""
+    longest = max(keys.shape[2] for keys, _ in pairs)
+    keys, values = (
+        torch.cat([pad(one.detach(), (0, 0, 0, longest - one.shape[2])) for one in tensors])
+        for tensors in zip(*pairs, strict=True)
+    )
+    return keys, values
+
+
+def _padding_bias(lengths: Sequence[int], *, like: Tensor) -> Tensor | None:
+    """Return (B, 1, 1, P): -inf where a prompt is padded; None where none is."""
+    if len(set(lengths)) == 1:
+        return None
+    beyond = torch.arange(max(lengths)) >= torch.tensor(lengths).unsqueeze(1)
+    bias = torch.zeros(beyond.shape).masked_fill(beyond, float("-inf"))
+    return bias[:, None, None, :].to(device=like.device, dtype=like.dtype)
+
+
+# --------------------------------------------------------------------------------------------------------- sampling
+
+
+@torch.no_grad()
+def sample(
+    model: Any, prompts: Sequence[Prompt], prefilled: Prefilled, *, group_size: int, generation_config: Any
+) -> list[list[int]]:
+    """Sample ``group_size`` completions of each prompt.
+
+    Args:
+        model: the transformers model, unwrapped, its attention switched by ``sharing_attention``.
+        prompts: distinct prompts.
+        prefilled: the forward pass over them.
+        group_size: G.
+        generation_config: transformers' settings; ``max_new_tokens`` and an end token must be set.
+
+    Returns:
+        token ids of each completion, its end token included; completion ``k`` of prompt ``b`` at ``b * G + k``.
+    """
+    run = _Run(prompts, prefilled, group_size)
+    device = prefilled.last_hidden_B_D.device
+    padding = generation_config.pad_token_id
+    longest = max(len(prompt) for prompt in prompts)
+    # On the left, as transformers wants them; processors such as the repetition penalty read them.
+    ids = torch.stack([pad(prompt.ids_P, (longest - len(prompt), 0), value=padding) for prompt in prompts]).to(device)
+    rows = ids.repeat_interleave(group_size, dim=0)
+    sampled = model.generate(
+        input_ids=rows,
+        attention_mask=torch.ones_like(rows),
+        generation_config=generation_config,
+        custom_generate=run.loop,
+    )
+    return [_until_end(row, generation_config.eos_token_id) for row in sampled[:, longest:].tolist()]
+
+
+def _until_end(ids: list[int], ends: Sequence[int]) -> list[int]:
+    """Cut a completion behind its first end token."""
+    return next((ids[: place + 1] for place, token in enumerate(ids) if token in ends), ids)
+
+
+class _Run:
+    """One call of ``generate``: the loop that transformers hands its processors and stopping rules to."""
+
+    def __init__(self, prompts: Sequence[Prompt], prefilled: Prefilled, group_size: int) -> None:
+        self.prefilled = prefilled
+        self.group_size = group_size
+        following = torch.stack([prompt.positions_A_P.max() for prompt in prompts]) + 1
+        self.next_position_N = following.repeat_interleave(group_size)
+        self.axes = len(prompts[0].positions_A_P)
+
+    def loop(
+        self, model: Any, ids: Tensor, logits_processor: Any, stopping_criteria: Any, generation_config: Any, **_: Any
+    ) -> Tensor:
+        """Sample until every row has ended; returns the prompts with their completions behind them."""
+        length = ids.shape[1]
+        room = int(generation_config.max_length) - length
+        cache = SharedCache(self.prefilled.stored, group_size=self.group_size, room=room)
+        positions = self.next_position_N.to(ids.device)
+        head = model.get_output_embeddings()
+        all_ids = torch.cat([ids, ids.new_empty(len(ids), room)], dim=1)
+        running = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+        hidden_N_D = self.prefilled.last_hidden_B_D.repeat_interleave(self.group_size, dim=0)
+        while True:
+            scores = logits_processor(all_ids[:, :length], head(hidden_N_D).float())
+            tokens = _draw(scores, sampled=generation_config.do_sample)
+            tokens = torch.where(running, tokens, generation_config.pad_token_id)
+            all_ids[:, length] = tokens
+            length += 1
+            running = running & ~stopping_criteria(all_ids[:, :length], None)
+            if not running.any():
+                return all_ids[:, :length]
+            hidden_N_D = self._step(model, cache, tokens, positions)
+            positions = positions + 1
+
+    def _step(self, model: Any, cache: SharedCache, tokens_N: Tensor, positions_N: Tensor) -> Tensor:
+        """Run one new token a row through the language model; returns its last hidden states (N, D)."""
+        positions = positions_N.unsqueeze(1)
+        output = model.base_model(
+            input_ids=tokens_N.unsqueeze(1),
+            position_ids=positions if self.axes == 1 else positions.expand(self.axes, -1, -1),
+            use_cache=False,
+            group_layout=cache,
+        )
+        cache.length += 1
+        return output.last_hidden_state[:, -1]
+
+
+def _draw(scores_N_V: Tensor, *, sampled: bool) -> Tensor:
+    if not sampled:
+        return scores_N_V.argmax(dim=-1)
+    return torch.multinomial(scores_N_V.softmax(dim=-1), num_samples=1).squeeze(1)
