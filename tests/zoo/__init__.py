@@ -1,6 +1,6 @@
 """One tiny random model and processor for each supported family: real classes, nothing downloaded.
 
-model, processor = build("qwen3_vl")            # fp32, about 200,000 parameters
+model, processor = build("qwen3_vl")            # fp32, 115,000 to 199,000 parameters
 folder = write("smolvlm", tmp_path)             # as a checkpoint would be
 inputs = encode(processor, [[*images(2, 56), "What differs?"], [clip(4, 56), "What moves?"]])
 """
