@@ -45,6 +45,11 @@ class Prefilled:
     last_hidden_B_D: Tensor
     """Last hidden state of each prompt's last token, which predicts the first token of its completions."""
 
+    def select(self, chosen: Sequence[int]) -> Prefilled:
+        """Return some of the prompts, by index; graphs stay attached."""
+        layers = {layer: [pairs[index] for index in chosen] for layer, pairs in self.stored.layers.items()}
+        return Prefilled(stored=KeyValues(layers=layers), last_hidden_B_D=self.last_hidden_B_D[list(chosen)])
+
 
 @dataclass
 class GroupOutput(ModelOutput):

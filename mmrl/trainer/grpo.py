@@ -1,50 +1,96 @@
 """GRPO on TRL's trainer, with the group (one prompt, its media, G completions) as the unit of work.
 
-A script written for TRL switches by changing its import. What differs: groups stay whole in every micro-batch, the
-processor runs once a distinct prompt instead of 2 G times, generation encodes each distinct picture once, special
-tokens can never be sampled, and a reward that is not a number stops the run.
+A script written for TRL switches by changing its import. Underneath, a prompt and its media are processed and computed once
+however many completions follow, in generation as in training; groups stay together; what a reward function does wrong
+stops the run with a message that names it.
 
-From a sample to a gradient: ``_prepare_inputs`` asks ``_generate_and_score_completions`` for a generation batch
-(tokenise, generate, reward, advantage), permutes its groups and cuts it into micro-batches; TRL's ``_compute_loss``
-runs the forward pass on each.
+From a sample to a gradient: ``_prepare_inputs`` asks ``_generate_and_score_completions`` for a generation batch (process,
+generate, reward, advantage), cuts it into micro-batches, and ``_compute_loss`` runs the packed forward pass on each and hands
+log-probabilities to the pure loss of :mod:`mmrl.trainer.losses`.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 import trl
+from accelerate.utils import gather_object
 from transformers import PreTrainedModel, TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
-from trl.trainer.utils import split_pixel_values_by_grid, split_tensor_dict, unsplit_pixel_values_by_grid
+from trl.models.utils import disable_gradient_checkpointing, unwrap_model_for_generation
 
+from mmrl.engine.head import HeadOptions
+from mmrl.engine.passes import Prefilled
 from mmrl.errors import InputError
 from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.runs import mark_complete, saving_checkpoint
-from mmrl.trainer.finite import refuse_non_finite
-from mmrl.trainer.groups import permute_groups, repeat_processed, require_whole_groups
+from mmrl.trainer import freezing, scoring
+from mmrl.trainer.batch import MicroBatch, ScoredBatch, ScoredGroup, micro_batches
+from mmrl.trainer.conversation import conversation_of, without_media
+from mmrl.trainer.finite import checked_reward
+from mmrl.trainer.groups import require_group_arithmetic
+from mmrl.trainer.loss_types import LossSpec
+from mmrl.trainer.micro import MicroBatchLoss
+from mmrl.trainer.policy import Passes, has_dropout, join
+from mmrl.trainer.processing import PromptProcessor
+from mmrl.trainer.rollouts import Rollouts, parts_of
+from mmrl.trainer.telemetry import PHASES, PhaseClock, peak_memory
+from mmrl.video import VideoRequest
+
+DEAD_GROUPS = ("skip", "keep", "resample")
 
 
 @dataclass
 class GRPOConfig(trl.GRPOConfig):
-    """TRL's options; batch sizes that would split a group over micro-batches are refused.
+    """TRL's options and ours.
 
     Raises:
-        InputError: ``per_device_train_batch_size`` is no multiple of ``num_generations``.
+        InputError: values that do not go together, named.
     """
+
+    share_prompts: bool = field(
+        default=True, metadata={"help": "Compute each prompt once a group; models that cannot do so fall back by themselves."}
+    )
+    reuse_prefill: bool = field(
+        default=True,
+        metadata={"help": "Train through the prompts' forward pass of the generation where it is the same computation."},
+    )
+    max_tokens_per_pass: int | None = field(
+        default=None, metadata={"help": "Token budget of a forward pass: micro-batches above it are computed in pieces."}
+    )
+    dead_groups: str = field(
+        default="skip",
+        metadata={"help": "Groups whose completions all earn the same: skip (exact), keep, or resample."},
+    )
+    max_resamples: int = field(default=3, metadata={"help": "How often a dead group is sampled again."})
+    sample_weight_column: str | None = field(
+        default=None, metadata={"help": "Column with a weight for each row's policy loss, e.g. its difficulty."}
+    )
+    freeze_vision_tower: bool = field(default=False, metadata={"help": "Do not train the vision tower."})
+    freeze_projector: bool = field(default=False, metadata={"help": "Do not train what joins vision and language."})
+    freeze_language_model: bool = field(default=False, metadata={"help": "Do not train the language model and its head."})
+    video_fps: float | None = field(default=None, metadata={"help": "Frames a second shown of a clip (default 2)."})
+    video_max_frames: int = field(default=768, metadata={"help": "Most frames shown of a clip."})
+    video_max_pixels: int | None = field(default=None, metadata={"help": "Most pixels of a frame."})
+    length_divisor: float | None = field(
+        default=None, metadata={"help": "Constant by which loss_type dr_grpo divides; default max_completion_length."}
+    )
+    reg_sigma_floor: float | None = field(default=0.1, metadata={"help": "Reg-GRPO: least spread of log-ratios, in nats."})
+    reg_mean_log_ratio: bool = field(default=False, metadata={"help": "Reg-GRPO on mean instead of summed log-ratios."})
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _require_whole_groups(self)
+        _check(self)
 
 
-def _require_whole_groups(args: Any) -> None:
-    require_whole_groups(
+def _check(args: Any) -> None:
+    """Refuse options that do not go together; TRL's own configuration is accepted too."""
+    require_group_arithmetic(
         per_device_train_batch_size=args.per_device_train_batch_size, num_generations=args.num_generations
     )
     evaluated = args.num_generations_eval or args.num_generations
@@ -53,48 +99,46 @@ def _require_whole_groups(args: Any) -> None:
             "per_device_eval_batch_size must be a multiple of the number of generations in evaluation; "
             f"found {args.per_device_eval_batch_size} and {evaluated}; set num_generations_eval to 1"
         )
+    if getattr(args, "dead_groups", "skip") not in DEAD_GROUPS:
+        raise InputError(f"dead_groups must be one of {', '.join(DEAD_GROUPS)}; found {args.dead_groups!r}")
+    if args.loss_type == "reg_grpo" and args.per_device_train_batch_size % args.num_generations:
+        raise InputError(
+            "loss_type reg_grpo needs whole groups: per_device_train_batch_size a multiple of num_generations; "
+            f"found {args.per_device_train_batch_size} and {args.num_generations}"
+        )
+    LossSpec.from_args(args)
 
 
-class _MicroStep(TrainerCallback):
-    """Sets the count of micro-steps when training begins, so that a resumed run generates where it would have."""
+class _Steps(TrainerCallback):
+    """Sets the count of micro-steps when training begins, and closes each step's measurements."""
 
     def __init__(self, trainer: GRPOTrainer) -> None:
         self.trainer = trainer
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Count on from the step that training starts at."""
+        """Count on from the step that training starts at, so that a resumed run generates where it would have."""
         self.trainer._step = state.global_step * args.gradient_accumulation_steps
         self.trainer._buffered_inputs = None
+        self.trainer._clock.take()
 
-
-class _OncePerPrompt:
-    """Stands in for a processor on rows in groups of G: distinct prompts are processed, the outputs repeated."""
-
-    def __init__(self, processor: Any, group_size: int) -> None:
-        self._processor = processor
-        self._group_size = group_size
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._processor, name)
-
-    def __call__(self, *, images: list[Any], text: list[str], **options: Any) -> Any:
-        distinct_images = images[:: self._group_size]
-        fields = self._processor(images=distinct_images, text=text[:: self._group_size], **options)
-        images_P = [len(pictures) if pictures else 0 for pictures in distinct_images]
-        repeated = repeat_processed(fields, images_P, self._group_size)
-        return self._processor(images=images, text=text, **options) if repeated is None else repeated
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+        """Log where the step's time went."""
+        self.trainer._log_telemetry()
 
 
 class GRPOTrainer(trl.GRPOTrainer):
-    """TRL's trainer with whole groups; takes the same arguments.
+    """TRL's trainer with shared prompts and whole groups; takes the same arguments.
+
+    Tools and environments change prompts on the way: with them everything is TRL's.
 
     Raises:
-        InputError: batch sizes that would split a group, or a reward that is not finite.
+        InputError: options that do not go together; while training, rows or rewards that cannot be used.
     """
 
     # TRL annotates these loosely, or not at all.
     model: Any
     args: Any
+    ref_model: Any
     processing_class: Any
     num_generations: int
     num_generations_eval: int
@@ -104,11 +148,23 @@ class GRPOTrainer(trl.GRPOTrainer):
         self, model: Any, reward_funcs: Any = None, args: trl.GRPOConfig | None = None, *rest: Any, **options: Any
     ) -> None:
         if args is not None:
-            _require_whole_groups(args)
+            _check(args)
         functions = reward_funcs if isinstance(reward_funcs, list) else [reward_funcs] if reward_funcs else []
-        super().__init__(model, [refuse_non_finite(function) for function in functions], args, *rest, **options)
-        self.add_callback(_MicroStep(self))
+        super().__init__(model, [checked_reward(function) for function in functions], args, *rest, **options)
+        self._clock = PhaseClock(self.accelerator.device)
+        self._rollouts: Rollouts | None = None
+        self.loss_spec = LossSpec.from_args(self.args)
+        freezing.freeze(self.model, self.args)
+        head = HeadOptions(temperature=self.temperature, cast_lm_head_to_fp32=self.args.cast_lm_head_to_fp32)
+        self.passes = Passes(self.model, self.accelerator, options=head, share=self._option("share_prompts", True))
+        if self.ref_model is not None:
+            Passes(self.ref_model, self.accelerator, options=head, share=self.passes.shares)
+        self.add_callback(_Steps(self))
         self._forbid_special_tokens()
+
+    def _option(self, name: str, default: Any) -> Any:
+        """Return one of our options; TRL's configuration has none of them."""
+        return getattr(self.args, name, default)
 
     def _send_telemetry(self) -> None:
         """Send nothing: what is trained here is no one else's business."""
@@ -127,55 +183,154 @@ class GRPOTrainer(trl.GRPOTrainer):
         self.generation_config.suppress_tokens = sorted({*asked, *forbidden})
         self.generation_kwargs["suppress_tokens"] = self.generation_config.suppress_tokens
 
-    # ------------------------------------------------------------------------------------------ whole groups
+    # ------------------------------------------------------------------------------------------ the training loop
 
     @property
     def _group_size(self) -> int:
         return self.num_generations if self.model.training else self.num_generations_eval
 
     @property
-    def _shares_prompts(self) -> bool:
+    def _is_ours(self) -> bool:
         """Whether rows of a group have the same prompt throughout; tools and environments change it on the way."""
-        return not (self.tools or self.environment_factories or self.rollout_func)
+        return not (self.tools or self.environment_factories or self.aux_loss_enabled)
 
-    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
+    def get_batch_samples(self, *arguments: Any, **options: Any) -> Any:
+        """Load the rows of a step."""
+        with self._clock.phase("load"):
+            return super().get_batch_samples(*arguments, **options)
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
         """Return the next micro-batch; generate, score and cut a new generation batch where the last is used up."""
+        if not self._is_ours:
+            return super()._prepare_inputs(generation_batch)
         if not self.model.training:
-            return self._generate_and_score_completions(generation_batch)
-        generate_every = self.args.steps_per_generation * self.num_iterations
-        if self._step % generate_every == 0 or self._buffered_inputs is None:
-            scored: Any = split_pixel_values_by_grid(self._generate_and_score_completions(generation_batch))
-            groups = len(scored["prompt_ids"]) // self.num_generations
-            scored = permute_groups(scored, torch.randperm(groups).tolist(), self.num_generations)
-            micro_batches: Any = split_tensor_dict(scored, self.args.steps_per_generation)
-            self._buffered_inputs = [unsplit_pixel_values_by_grid(batch) for batch in micro_batches]
+            scored = self._generate_and_score_completions(generation_batch)
+            return micro_batches(scored.groups, len(generation_batch), scored.num_items)[0]
+        if self._step % (self.args.steps_per_generation * self.num_iterations) == 0 or self._buffered_inputs is None:
+            scored = self._generate_and_score_completions(generation_batch)
+            size = self.args.per_device_train_batch_size
+            self._buffered_inputs = micro_batches(scored.groups, size, scored.num_items)
+            self._buffered_inputs[0].prefilled = scored.prefilled
         return self._buffered_inputs[self._step % self.args.steps_per_generation]
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """Generate G completions of each prompt, reward them and compute advantages, with one processing a prompt."""
-        if not self._shares_prompts:
-            return super()._generate_and_score_completions(inputs)
-        _require_group_rows(inputs, self._group_size)
-        with self._processing_once_per_prompt():
-            return super()._generate_and_score_completions(inputs)
-
-    @contextlib.contextmanager
-    def _processing_once_per_prompt(self) -> Iterator[None]:
-        processor = self.processing_class
-        self.processing_class = _OncePerPrompt(processor, self._group_size)
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        """Run one micro-step; what remains of its time beside the forward pass is the backward pass."""
         try:
-            yield
+            with self._clock.phase("backward"):
+                return super().training_step(model, inputs, num_items_in_batch)
         finally:
-            self.processing_class = processor
+            self.passes.release()
 
-    def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], list[Any] | None, dict[str, Any]]:
-        """Tokenise distinct prompts; ids and images are repeated for each row, processed media are not."""
-        if not self._shares_prompts:
+    def _compute_loss(self, model: Any, inputs: Any) -> torch.Tensor:
+        """Return the loss of a micro-batch; of several passes, all but the last have gone backward by then."""
+        if not isinstance(inputs, MicroBatch):
+            return super()._compute_loss(model, inputs)
+        with self._clock.phase("forward"):
+            loss = MicroBatchLoss(self, model, inputs).compute()
+        if not self.model.training:
+            self.passes.release()
+        return loss
+
+    # ------------------------------------------------------------------------------------------ a generation batch
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> Any:
+        """Generate G completions of each prompt, reward them, compute advantages and what the loss compares with."""
+        if not self._is_ours:
+            return super()._generate_and_score_completions(inputs)
+        rollouts = self._roll_out(inputs)
+        if self.model.training and self._option("dead_groups", "skip") == "resample":
+            for _ in range(self._option("max_resamples", 3)):
+                if not self._roll_out_again(rollouts):
+                    break
+        groups = rollouts.groups(
+            weight_column=self._option("sample_weight_column", None), mask_truncated=self.mask_truncated_completions
+        )
+        scoring.log_rollouts(self, rollouts)
+        with torch.no_grad(), disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
+            self._add_old_logps(groups)
+            self._add_reference_logps(groups)
+        scoring.correct_for_sampler(self, groups)
+        num_items = self.accelerator.gather(torch.tensor(sum(group.tokens for group in groups))).sum()
+        return ScoredBatch(groups=groups, num_items=num_items.to(self.accelerator.device), prefilled=rollouts.prefilled)
+
+    def _roll_out(self, inputs: list[dict[str, Any]]) -> Rollouts:
+        """Process the rows' prompts, sample and reward."""
+        with self._clock.phase("process"):
+            conversations = [conversation_of(row, place, structured=self._is_vlm) for place, row in enumerate(inputs)]
+            offset = self.accelerator.process_index * len(inputs)
+            parts = parts_of(len(inputs), self._group_size, offset=offset)
+            processor = self._prompt_processor()
+            prompts = [processor.process(conversations[rows[0]]) for rows in parts]
+            self.passes.keep_frozen_media([one.prompt for one in prompts])
+        self._rollouts = Rollouts(inputs=inputs, conversations=conversations, parts=parts, prompts=prompts)
+        with self._clock.phase("generate"):
+            self._rollouts.take(self, self._generate(self._rollouts.messages(self)))
+        with self._clock.phase("reward"):
+            scoring.reward(self, self._rollouts)
+        return self._rollouts
+
+    def _roll_out_again(self, rollouts: Rollouts) -> bool:
+        """Sample the dead groups once more in place of what they have; returns whether there were any.
+
+        Every process samples as many groups, some of them for nothing, since rewards are gathered.
+        """
+        dead = rollouts.dead_parts()
+        most = max(gather_object([len(dead)]))
+        if most == 0:
+            return False
+        others = [part for part in range(len(rollouts.parts)) if part not in dead]
+        rows, _ = rollouts.subset([*dead, *others][:most])
+        rollouts.replace(self._roll_out(rows), dead)
+        self._rollouts = rollouts
+        self._metrics["train"]["groups/resampled"].append(float(len(dead)))
+        return True
+
+    def _prompt_processor(self) -> PromptProcessor:
+        template = {"tools": self.tools or None, **self.chat_template_kwargs}
+        chosen = getattr(self, "chat_template", None)
+        return PromptProcessor(
+            processor=self.processing_class,
+            model=self.passes.base,
+            room=self.max_completion_length,
+            video=VideoRequest(
+                fps=self._option("video_fps", None),
+                max_frames=self._option("video_max_frames", 768),
+                max_pixels=self._option("video_max_pixels", None),
+            ),
+            template=template if chosen is None else {**template, "chat_template": chosen},
+        )
+
+    def _add_old_logps(self, groups: Sequence[ScoredGroup]) -> None:
+        """Note what the policy thought of its completions, where it will have changed by the time of the loss."""
+        period = self.args.steps_per_generation * self.num_iterations
+        corrected = self.use_vllm and self.vllm_importance_sampling_correction
+        if corrected or self.args.gradient_accumulation_steps % period:
+            with self._clock.phase("old_logps"):
+                self._note_logps(self.model, groups, "old_logps_T")
+
+    def _add_reference_logps(self, groups: Sequence[ScoredGroup]) -> None:
+        if self.beta == 0.0:
+            return
+        with self._clock.phase("ref_logps"), scoring.reference_of(self) as reference:
+            self._note_logps(reference, groups, "ref_logps_T")
+
+    def _note_logps(self, model: Any, groups: Sequence[ScoredGroup], name: str) -> None:
+        """Score all completions without gradients, a micro-batch at a time."""
+        size = self.args.per_device_train_batch_size if self.model.training else self.args.per_device_eval_batch_size
+        for batch in micro_batches(groups, size, torch.zeros(())):
+            output = self.passes.score(model, [group.group for group in batch.groups])
+            lengths = [len(one.ids_T) for one in batch.completions]
+            for completion, values in zip(batch.completions, output.log_probs.split(lengths), strict=True):
+                setattr(completion, name, values)
+        self.passes.release()
+
+    # ------------------------------------------------------------------------------------------ TRL's generation
+
+    def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], Any, dict[str, Any]]:
+        """Hand out what was processed already; media stay with their prompts."""
+        if self._rollouts is None or not self._is_ours:
             return super()._tokenize_prompts(prompts)
-        size = self._group_size
-        prompt_ids, images, media_fields = super()._tokenize_prompts(prompts[::size])
-        repeated_images = None if images is None else [row for row in images for _ in range(size)]
-        return [ids for ids in prompt_ids for _ in range(size)], repeated_images, media_fields
+        return self._rollouts.prompt_ids(unexpanded=self.use_vllm), self._rollouts.images(), {}
 
     def _generate_single_turn(
         self,
@@ -185,12 +340,84 @@ class GRPOTrainer(trl.GRPOTrainer):
         num_generations: int,
         has_tool_images: bool = False,
     ) -> tuple[list[list[int]], Any]:
-        """Generate from distinct prompts with G return sequences, so that each picture is encoded once."""
-        if self._shares_prompts and not (self.use_vllm or self.use_transformers_continuous_batching):
-            self.generation_config.num_return_sequences = num_generations
-            prompt_ids = prompt_ids[::num_generations]
-            images = images and images[::num_generations]
-        return super()._generate_single_turn(prompt_ids, images, multimodal_fields, num_generations, has_tool_images)
+        """Sample completions; with transformers, of distinct prompts, each computed once."""
+        by_trl = self.use_vllm or self.use_transformers_continuous_batching or self._rollouts is None
+        if by_trl or not self._is_ours:
+            return super()._generate_single_turn(
+                prompt_ids, images, multimodal_fields, num_generations, has_tool_images
+            )
+        rollouts = self._rollouts
+        with self._generating() as model:
+            if not self.passes.shares:
+                return rollouts.generate_plainly(model, self.generation_config), None
+            prompts = [one.prompt for one in rollouts.prompts]
+            prefilled = self._prefill(model, prompts, rollouts)
+            return rollouts.by_size(
+                lambda chosen, size: self.passes.sample(
+                    model,
+                    [prompts[index] for index in chosen],
+                    prefilled.select(chosen),
+                    group_size=size,
+                    generation_config=self.generation_config,
+                )
+            ), None
+
+    @contextlib.contextmanager
+    def _generating(self) -> Iterator[Any]:
+        with (
+            unwrap_model_for_generation(
+                self.model_wrapped,
+                self.accelerator,
+                gather_deepspeed3_params=self.args.ds3_gather_for_generation,
+                generation_kwargs=self.generation_kwargs,
+                gradient_checkpointing_kwargs=self.args.gradient_checkpointing_kwargs,
+            ) as model,
+            self._dist.summon_full_params(self.model_wrapped, recurse=False),
+        ):
+            yield model
+
+    def _prefill(self, model: Any, prompts: Sequence[Any], rollouts: Rollouts) -> Prefilled:
+        """Compute the prompts; those of the first micro-batch with their graph, if training can go on from it."""
+        first = self._prompts_to_keep(rollouts)
+        done = []
+        try:
+            if first:
+                rollouts.prefilled = self.passes.prefill(model, prompts[:first])
+                done.append(rollouts.prefilled)
+            if first < len(prompts):
+                with torch.no_grad():
+                    done.append(self.passes.prefill(model, prompts[first:]))
+        finally:
+            self.passes.release()
+        return join(done) if len(done) > 1 else done[0]
+
+    def _prompts_to_keep(self, rollouts: Rollouts) -> int:
+        """Return how many prompts, from the first, are trained on first and by the same weights that sample now.
+
+        That is so on-policy with one update a batch, in one process, and where the graph of the prompts is kept anyway:
+        without gradient checkpointing and without passes in pieces.
+        """
+        args, size = self.args, self.num_generations
+        on_policy = self.num_iterations == 1 and args.gradient_accumulation_steps % args.steps_per_generation == 0
+        whole = args.per_device_train_batch_size % size == 0 and self._option("max_tokens_per_pass", None) is None
+        same = not args.gradient_checkpointing and not has_dropout(self.passes.base)
+        alone = self.accelerator.num_processes == 1 and not (self.is_fsdp_enabled or self.is_deepspeed_enabled)
+        kept = self._option("dead_groups", "skip") != "resample" and self._option("reuse_prefill", True)
+        if not (self.model.training and on_policy and whole and same and alone and kept):
+            return 0
+        return min(args.per_device_train_batch_size // size, len(rollouts.prompts))
+
+    # ------------------------------------------------------------------------------------------ telemetry
+
+    def _log_telemetry(self) -> None:
+        """Log a step's seconds by phase, pictures encoded, positions computed and peak memory."""
+        seconds = self._clock.take()
+        for phase in PHASES:
+            if phase in seconds:
+                self._metrics["train"][f"time/{phase}"].append(seconds[phase])
+        for name, value in self.passes.take_counts().items():
+            self._metrics["train"][name].append(value)
+        self._metrics["train"]["memory/peak_gb"].append(peak_memory(self.accelerator.device) / 1e9)
 
     # ------------------------------------------------------------------------------------------ checkpoints
 
@@ -216,11 +443,3 @@ class GRPOTrainer(trl.GRPOTrainer):
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 mark_complete(folder)
-
-
-def _require_group_rows(inputs: list[dict[str, Any]], group_size: int) -> None:
-    """Assert that rows come in whole groups of one prompt, as the sampler promises."""
-    assert len(inputs) % group_size == 0, f"{len(inputs)} rows do not make whole groups of {group_size}"
-    for start in range(0, len(inputs), group_size):
-        first = inputs[start]["prompt"]
-        assert all(row["prompt"] == first for row in inputs[start + 1 : start + group_size]), "a group mixes prompts"

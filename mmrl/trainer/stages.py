@@ -30,7 +30,7 @@ from mmrl.families.tokens import eos_token_ids
 from mmrl.rewards import Rubric, build_rubric
 from mmrl.runs import RunFolder, is_complete, latest_complete
 from mmrl.trainer.callbacks import KeepOptimizer, LogCallback, ProgressCallback, PruneCallback, checkpoints_of
-from mmrl.trainer.groups import generation_period, require_whole_groups
+from mmrl.trainer.groups import generation_period, require_group_arithmetic
 from mmrl.trainer.grpo import GRPOConfig, GRPOTrainer
 from mmrl.trainer.progress import quiet_libraries
 from mmrl.trainer.rewards import RubricRewards
@@ -124,7 +124,7 @@ def _prepare_jobs(
     jobs = []
     for index, stage in enumerate(config.stages):
         training = config.stage_training(stage)
-        require_whole_groups(
+        require_group_arithmetic(
             per_device_train_batch_size=training.per_device_train_batch_size, num_generations=training.num_generations
         )
         ordered = stage_samples(config, index, samples, world_size=PartialState().num_processes)

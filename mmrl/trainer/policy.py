@@ -1,0 +1,131 @@
+"""The model as the trainer uses it: passes over groups, sampling, and whether prompts can be shared at all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from accelerate.logging import get_logger
+from torch import nn
+
+from mmrl.engine import decode
+from mmrl.engine.head import HeadOptions
+from mmrl.engine.media import EncodeCount, keep_encoded
+from mmrl.engine.passes import Group, GroupOutput, GroupPass, Prefilled, install, plain_pass, sharing_attention
+from mmrl.engine.prompts import ENCODERS, Prompt
+from mmrl.engine.support import reason_not_to_share
+
+logger = get_logger(__name__)
+
+
+def transformers_model(model: Any, accelerator: Any) -> Any:
+    """Return the transformers model inside parallel wrappers and PEFT."""
+    model = accelerator.unwrap_model(model)
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+class Passes:
+    """Runs a trainer's forward passes, with prompts shared where the model allows it."""
+
+    def __init__(self, model: Any, accelerator: Any, *, options: HeadOptions, share: bool = True) -> None:
+        self.accelerator = accelerator
+        self.options = options
+        self.base = transformers_model(model, accelerator)
+        self.reason = reason_not_to_share(self.base) if share else "share_prompts is off"
+        self.count = EncodeCount()
+        self.positions = 0
+        """Positions that went through the language model in training passes."""
+        if self.reason is None:
+            install(self.base)
+        else:
+            logger.info(f"prompts are written out before every completion: {self.reason}")
+        self._switched = contextlib.ExitStack()
+
+    @property
+    def shares(self) -> bool:
+        """Whether prompts are computed once a group."""
+        return self.reason is None
+
+    def score(
+        self, model: Any, groups: Sequence[Group], *, entropy: bool = False, after: Prefilled | None = None
+    ) -> GroupOutput:
+        """Return log-probabilities of all completion tokens under ``model``, the policy or its reference.
+
+        The attention stays switched until :meth:`release`, as the backward pass may need it.
+        """
+        if not self.shares:
+            self.positions += sum(len(one) + len(group.prompt) for group in groups for one in group.completions)
+            with self.accelerator.autocast():
+                return plain_pass(model, groups, entropy=entropy)
+        options = HeadOptions(
+            temperature=self.options.temperature, cast_lm_head_to_fp32=self.options.cast_lm_head_to_fp32, entropy=entropy
+        )
+        return self._run(model, GroupPass(groups=groups, options=options, after=after, count=self.count))
+
+    def prefill(self, model: Any, prompts: Sequence[Prompt]) -> Prefilled:
+        """Compute prompts alone."""
+        groups = [Group(prompt=prompt, completions=[]) for prompt in prompts]
+        return self._run(model, GroupPass(groups=groups, prefill=True, count=self.count)).prefilled
+
+    def _run(self, model: Any, group_pass: GroupPass) -> GroupOutput:
+        self._switched.enter_context(sharing_attention(transformers_model(model, self.accelerator)))
+        with self.accelerator.autocast():
+            output = model(group_pass=group_pass)
+        self.positions += group_pass.positions_computed
+        return output
+
+    def release(self) -> None:
+        """Switch the attention back: the backward pass is over."""
+        self._switched.close()
+
+    def sample(
+        self, model: Any, prompts: Sequence[Prompt], prefilled: Prefilled, *, group_size: int, generation_config: Any
+    ) -> list[list[int]]:
+        """Sample completions behind prompts that were computed; see :func:`mmrl.engine.decode.sample`."""
+        with sharing_attention(self.base), self.accelerator.autocast():
+            return decode.sample(
+                transformers_model(model, self.accelerator),
+                prompts,
+                prefilled,
+                group_size=group_size,
+                generation_config=generation_config,
+            )
+
+    def take_counts(self) -> dict[str, float]:
+        """Return what was computed since the last call, for the log, and start anew."""
+        counts = {"engine/media_encoded": float(self.count.encoded), "engine/positions": float(self.positions)}
+        self.count.encoded, self.positions = 0, 0
+        return counts
+
+    def keep_frozen_media(self, prompts: Sequence[Prompt]) -> None:
+        """Encode pictures and clips once for all passes to come, where nothing in their encoder is trained."""
+        if self.shares and not any(parameter.requires_grad for parameter in encoder_parameters(self.base)):
+            with self.accelerator.autocast():
+                keep_encoded(self.base.base_model, prompts, self.count)
+
+
+def encoder_parameters(base: Any) -> Iterator[nn.Parameter]:
+    """Yield the parameters outside the language model and its head: vision tower and projector."""
+    if not any(hasattr(base.base_model, method) for method in ENCODERS.values()):
+        return
+    language = {id(parameter) for parameter in base.get_decoder().parameters()}
+    head = {id(parameter) for parameter in base.get_output_embeddings().parameters()}
+    for parameter in base.parameters():
+        if id(parameter) not in language | head:
+            yield parameter
+
+
+def has_dropout(model: nn.Module) -> bool:
+    """Tell whether the model drops anything while training, so that two passes over the same tokens differ."""
+    return any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules())
+
+
+def join(prefilled: Sequence[Prefilled]) -> Prefilled:
+    """Put prefilled prompts behind one another."""
+    from mmrl.engine.layout import KeyValues
+
+    layers = prefilled[0].stored.layers
+    stored = KeyValues(layers={layer: [pair for one in prefilled for pair in one.stored.layers[layer]] for layer in layers})
+    return Prefilled(stored=stored, last_hidden_B_D=torch.cat([one.last_hidden_B_D for one in prefilled]))

@@ -1,0 +1,133 @@
+"""From a conversation to a processed prompt, once for each distinct prompt of a generation batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import ProcessorMixin
+
+from mmrl.engine.prompts import Prompt, make_prompt
+from mmrl.errors import InputError
+from mmrl.trainer.conversation import Conversation, without_media
+from mmrl.video import DEFAULT_REQUEST, VideoClip, VideoRequest, clip_of_frames, read_video
+
+
+@dataclass(kw_only=True)
+class ProcessedPrompt:
+    """A prompt as the trainer's model and as an inference server read it."""
+
+    prompt: Prompt
+    unexpanded_ids: list[int]
+    """Token ids with one placeholder a picture, before the processor writes out as many as it has features.
+
+    Inference servers expand placeholders themselves; given expanded ones they would do it twice.
+    """
+    conversation: Conversation
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptProcessor:
+    """Processes prompts for one model."""
+
+    processor: Any
+    """A processor, or a tokenizer for models without pictures."""
+    model: Any
+    """The transformers model, unwrapped."""
+    room: int
+    """Tokens that completions may need: prompt and completion must fit the model's positions together."""
+    video: VideoRequest = DEFAULT_REQUEST
+    """Which frames of a clip are shown."""
+    template: Mapping[str, Any] = field(default_factory=dict)
+    """Further arguments of the chat template: ``chat_template``, ``tools`` and the user's own."""
+
+    def process(self, conversation: Conversation) -> ProcessedPrompt:
+        """Process one conversation.
+
+        Raises:
+            InputError: the processor refuses it, placeholders and features differ in number, or it is too long.
+        """
+        clips = [self._clip(video) for video in conversation.videos]
+        text = self._text(conversation)
+        options = self._options(text)
+        try:
+            fields = dict(self._fields(text, conversation.images, clips, options))
+        except (ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
+            raise InputError(
+                f"the processor must accept a prompt with its {len(conversation.images)} pictures and {len(clips)} clips; "
+                f"found: {_one_line(error)}; sample {conversation.sample}; correct the row, or leave it out"
+            ) from error
+        self._require_fit(fields["input_ids"].shape[1], conversation.sample)
+        prompt = make_prompt(self.model, fields, counts=conversation.counts)
+        self._require_equal_features(prompt, conversation.sample)
+        tokenizer = getattr(self.processor, "tokenizer", self.processor)
+        return ProcessedPrompt(
+            prompt=prompt, unexpanded_ids=tokenizer(text, **options)["input_ids"], conversation=conversation
+        )
+
+    def _clip(self, video: Any) -> VideoClip:
+        if isinstance(video, VideoClip):
+            return video
+        return read_video(video, self.video) if isinstance(video, (str, Path)) else clip_of_frames(video, request=self.video)
+
+    def _text(self, conversation: Conversation) -> str:
+        if isinstance(conversation.prompt, str):
+            return conversation.prompt
+        bare = without_media(conversation.prompt)
+        template = {"chat_template": getattr(self.processor, "chat_template", None), **self.template}
+        return self.processor.apply_chat_template(bare, tokenize=False, add_generation_prompt=True, **template)
+
+    def _options(self, text: str) -> dict[str, Any]:
+        """Leave out a begin token that the template has already written, as transformers' templates do."""
+        tokenizer = getattr(self.processor, "tokenizer", self.processor)
+        bos = tokenizer.bos_token
+        return {"add_special_tokens": False} if bos is not None and text.startswith(bos) else {}
+
+    def _fields(self, text: str, images: list[Any], clips: list[VideoClip], options: Mapping[str, Any]) -> Any:
+        if not isinstance(self.processor, ProcessorMixin):
+            return self.processor([text], return_tensors="pt", **options)
+        media: dict[str, Any] = {"images": [images]} if images else {}
+        if clips:
+            media |= {
+                "videos": [clip.frames_FHWC for clip in clips],
+                "video_metadata": [clip.metadata() for clip in clips],
+                "do_sample_frames": False,
+            }
+        return self.processor(text=[text], return_tensors="pt", **media, **options)
+
+    def _require_fit(self, tokens: int, sample: str) -> None:
+        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        if limit is not None and tokens + self.room > limit:
+            raise InputError(
+                f"prompt and completion must fit the model's {limit} positions; found a prompt of {tokens} tokens and "
+                f"max_completion_length {self.room}; sample {sample}; lower max_pixels or max_completion_length"
+            )
+
+    def _require_equal_features(self, prompt: Prompt, sample: str) -> None:
+        """Refuse a prompt without the placeholders of its media, as a truncated one has lost them."""
+        config = self.model.config
+        for modality in prompt.media:
+            token = getattr(config, f"{modality}_token_id", None)
+            if token is not None and not (prompt.ids_P == token).any():
+                raise InputError(
+                    f"a prompt must keep the placeholder tokens of its {modality}s; found none of them among its "
+                    f"{len(prompt)} tokens; sample {sample}; do not truncate prompts: lower max_pixels instead"
+                )
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def text_prompt(ids: Sequence[int], *, axes: int) -> Prompt:
+    """Make a prompt of token ids alone, with ``axes`` position axes, as a rollout function returns them."""
+    return Prompt(
+        ids_P=torch.tensor(ids),
+        positions_A_P=torch.arange(len(ids)).expand(axes, -1),
+        fields={},
+        media={},
+        keys={},
+    )
