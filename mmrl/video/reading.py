@@ -172,7 +172,7 @@ def _check_whole(container: InputContainer, stream: VideoStream, path: Path, end
         raise _unreadable(path, f"a truncated one ({size:,} of at least {reach:,} bytes)")
     begin = (container.start_time or 0) / 1_000_000
     declared = (container.duration or 0) / 1_000_000
-    if "matroska" in container.format.name and end - begin < SHORT_OF_DECLARED * declared:
+    if container.format.name in ("avi", "matroska,webm") and end - begin < SHORT_OF_DECLARED * declared:
         raise _unreadable(path, f"a truncated one ({end - begin:.3f} of {declared:.3f} s)")
 
 

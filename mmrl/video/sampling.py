@@ -148,8 +148,9 @@ def frame_size(
     Both sides are multiples of f = ``factor``. Their product is at least ``min_pixels`` (default 128 f^2) and at most
     max(min(768 f^2, 2 * 0.9 * 128000 f^2 / frames), 1.05 * min_pixels), which ``max_pixels`` can lower.
 
-    Source: ``fetch_video`` of qwen-vl-utils 0.0.14. Limits are whole pixels here, and a ``max_pixels`` below the lower
-    limit lowers that too, where qwen-vl-utils refuses it.
+    Source: ``fetch_video`` of qwen-vl-utils 0.0.14. Two deviations: limits are whole pixels, and a ``max_pixels`` given
+    without ``min_pixels`` prevails over the default lower limit, where qwen-vl-utils refuses or exceeds it. No side
+    falls below ``factor``, so a smaller ``max_pixels`` than its square is exceeded.
 
     Raises:
         InputError: a side below 1, an aspect ratio above 200, or a ``factor`` below 1.
@@ -162,4 +163,7 @@ def frame_size(
     high = max(min(MAX_FRAME_TOKENS * square, share), int(low * 1.05))
     if request.max_pixels is not None:
         high = min(high, request.max_pixels)
-    return smart_resize(height, width, factor=factor, min_pixels=min(low, high), max_pixels=high)
+    size = smart_resize(height, width, factor=factor, min_pixels=min(low, high), max_pixels=high)
+    if request.min_pixels is None and request.max_pixels is not None and size[0] * size[1] > high:
+        size = smart_resize(height, width, factor=factor, min_pixels=1, max_pixels=high)
+    return size
