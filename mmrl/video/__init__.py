@@ -1,0 +1,21 @@
+"""Video: from a file, or from frames already decoded, to sampled frames that know their time.
+
+``sampling`` says which frames and at what size (pure), ``clip`` is what comes out, ``timeline`` is what a file's
+packets say about its frames (pure), ``reading`` decodes.
+"""
+
+from mmrl.video.clip import VideoClip, clip_of_frames
+from mmrl.video.reading import VIDEO_FORMATS, read_video
+from mmrl.video.sampling import DEFAULT_REQUEST, PIXEL_FACTOR, VideoRequest, frame_indices, frame_size
+
+__all__ = [
+    "DEFAULT_REQUEST",
+    "PIXEL_FACTOR",
+    "VIDEO_FORMATS",
+    "VideoClip",
+    "VideoRequest",
+    "clip_of_frames",
+    "frame_indices",
+    "frame_size",
+    "read_video",
+]
