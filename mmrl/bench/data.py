@@ -38,8 +38,7 @@ def make_rows(processor: Any, *, count: int, tokens: int, seed: int) -> Rows:
     """
     rng = random.Random(seed)
     side = _token_side(processor.image_processor)
-    smallest = Image.new("RGB", (2 * side, 2 * side))
-    overhead = measure(processor, QUESTION, smallest) - 4
+    overhead = measure(processor, QUESTION, Image.new("RGB", (2 * side, 2 * side))) - 4
     rows, columns = picture_grid(tokens - overhead - 1)
     if rows * columns < 4:
         raise InputError(
@@ -47,12 +46,15 @@ def make_rows(processor: Any, *, count: int, tokens: int, seed: int) -> Rows:
             f"the template and question alone take {overhead}; ask for at least {overhead + 5}"
         )
     pictures = [_picture(rows, columns, side, seed=seed + index) for index in range(count)]
-    texts, lengths = [], []
-    for picture in pictures:
-        text, length = _fill(processor, picture, tokens=tokens, taken=set(texts), rng=rng)
-        texts.append(text)
-        lengths.append(length)
-    return Rows(texts_P=texts, pictures_P=pictures, tokens_P=lengths, image_tokens=rows * columns)
+    without_words = measure(processor, QUESTION, pictures[0])
+    texts = [_fill(processor.tokenizer, room=tokens - without_words, rng=rng) for _ in pictures]
+    lengths = [measure(processor, text, picture) for text, picture in zip(texts, pictures, strict=True)]
+    worst = max(lengths, key=lambda length: abs(length - tokens))
+    if abs(worst - tokens) > TOLERANCE * tokens:
+        raise InputError(
+            f"--prompt-tokens must be a length that can be met within 2 %; found {tokens}, nearest {worst}"
+        )
+    return Rows(texts_P=texts, pictures_P=pictures, tokens_P=lengths, image_tokens=without_words - overhead)
 
 
 def measure(processor: Any, text: str, picture: Image.Image) -> int:
@@ -101,23 +103,17 @@ def _picture(rows: int, columns: int, side: int, *, seed: int) -> Image.Image:
     return Image.fromarray(blocks.repeat(side, axis=0).repeat(side, axis=1))
 
 
-def _fill(processor: Any, picture: Image.Image, *, tokens: int, taken: set[str], rng: random.Random) -> tuple[str, int]:
-    """Return a text not in ``taken`` that brings the prompt to ``tokens`` tokens, and the tokens it comes to."""
-    image_tokens = measure(processor, QUESTION, picture) - len(processor.tokenizer(QUESTION)["input_ids"])
+def _fill(tokenizer: Any, *, room: int, rng: random.Random) -> str:
+    """Return the question with random words that add ``room`` tokens, or as many below that as words allow."""
 
-    def total(text: str) -> int:
-        return image_tokens + len(processor.tokenizer(text)["input_ids"])
+    def added(text: str) -> int:
+        return len(tokenizer(text)["input_ids"]) - bare
 
-    text = QUESTION
-    while total(text) < tokens:
-        longer = [text + word for word in rng.sample(FILLERS, len(FILLERS)) if text + word not in taken]
-        fitting = [candidate for candidate in longer if total(text) < total(candidate) <= tokens]
+    text, bare = QUESTION, len(tokenizer(QUESTION)["input_ids"])
+    while added(text) < room:
+        longer = [text + word for word in rng.sample(FILLERS, len(FILLERS))]
+        fitting = [candidate for candidate in longer if added(text) < added(candidate) <= room]
         if not fitting:
             break
         text = fitting[0]
-    length = measure(processor, text, picture)
-    if abs(length - tokens) > TOLERANCE * tokens:
-        raise InputError(
-            f"--prompt-tokens must be a length that can be met within 2 %; found {tokens}, nearest {length}"
-        )
-    return text, length
+    return text

@@ -54,9 +54,9 @@ SHAPES = {
 tower of 3b is Qwen2.5-VL's own, the others' are smaller in proportion."""
 
 
-def bench_processor() -> Any:
-    """Return the tiny model's processor without its limits on pictures; any multiple of 28 pixels is kept as it is."""
-    processor = load_processor("tiny", min_pixels=28 * 28, max_pixels=LARGEST_PICTURE)
+def open_processor(name_or_path: str) -> Any:
+    """Return a model's processor without its limits on pictures, so that a picture's size alone decides its tokens."""
+    processor = load_processor(name_or_path, min_pixels=28 * 28, max_pixels=LARGEST_PICTURE)
     processor.tokenizer.model_max_length = MAX_TOKENS
     return processor
 
@@ -117,7 +117,7 @@ def write_random_model(folder: Path, *, shape: Shape, dtype: str, device: str, s
     import torch
     from transformers import AutoModelForImageTextToText
 
-    processor = bench_processor()
+    processor = open_processor("tiny")
     config = bench_config(shape, processor.tokenizer)
     with torch.random.fork_rng(), torch.device(device):
         torch.manual_seed(seed)
@@ -126,6 +126,9 @@ def write_random_model(folder: Path, *, shape: Shape, dtype: str, device: str, s
     model.generation_config.pad_token_id = config.text_config.pad_token_id
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
+    del model
+    if torch.device(device).type == "cuda":
+        torch.cuda.empty_cache()  # the trainers' processes need it
     return folder
 
 

@@ -16,7 +16,7 @@ def setting_table(result: Mapping[str, Any]) -> Table:
     from rich.table import Table
 
     trainers = result["trainers"]
-    table = Table(title=describe(result), title_justify="left")
+    table = Table()
     table.add_column("")
     for name in trainers:
         table.add_column(name, justify="right")
@@ -46,7 +46,7 @@ def sweep_table(results: Sequence[Mapping[str, Any]]) -> Table:
     """Return one line a setting."""
     from rich.table import Table
 
-    table = Table(title=f"median of {results[0]['options']['pairs']} steps each", title_justify="left")
+    table = Table(title=f"medians of {results[0]['options']['pairs']} steps", title_justify="left")
     for heading in ("P", "C", "G", "TRL s", "mmrl s", "ratio", "TRL GiB", "mmrl GiB", "memory"):
         table.add_column(heading, justify="right")
     for result in results:

@@ -17,6 +17,9 @@ from mmrl.bench.worker import serve
 from mmrl.errors import InputError, MmrlError
 from mmrl.progress import Progress
 
+PATIENCE = 10.0
+"""Seconds that a process gets to end by itself."""
+
 
 class Worker:
     """The near end of a trainer's process."""
@@ -54,7 +57,10 @@ class Worker:
         return self.receive()
 
     def close(self) -> None:
-        """End the process, which is waiting or of no more use."""
+        """End the process: by word where it is waiting for one, by force where it is busy."""
+        with contextlib.suppress(BrokenPipeError):  # it has ended by itself
+            self._pipe.send("stop")
+        self._process.join(PATIENCE)
         self._process.terminate()
         self._process.join()
         self._pipe.close()
@@ -68,13 +74,17 @@ def run_benchmark(
     Raises:
         InputError: the model or a prompt length cannot be used; lengths of all settings are checked before any runs.
     """
+    from mmrl.trainer.progress import quiet_libraries
+
     with tempfile.TemporaryDirectory(prefix="mmrl-bench-") as temporary:
         folder = Path(temporary)
-        model = model_folder(folder, options)
-        rows = [prepare_rows(model, setting, options) for setting in settings]
+        rows = prepare_rows(settings, options)
+        with quiet_libraries():
+            model = model_folder(folder, options)
         total = len(settings) * len(options.trainers) * options.steps
         for index, (setting, made) in enumerate(zip(settings, rows, strict=True)):
-            data = save_rows(made, folder / f"data-{index}")
+            with quiet_libraries():
+                data = save_rows(made, folder / f"data-{index}")
             done = index * len(options.trainers) * options.steps
             shifted = None if progress is None else _shifted(progress, done, total)
             records = run_setting(setting, options, model=model, data=data, scratch=folder / "out", progress=shifted)
@@ -93,12 +103,13 @@ def model_folder(folder: Path, options: BenchOptions) -> Path:
     )
 
 
-def prepare_rows(model: Path, setting: Setting, options: BenchOptions) -> Rows:
-    """Return rows for every step of a setting, none used twice."""
-    from mmrl.families import load_processor
+def prepare_rows(settings: Sequence[Setting], options: BenchOptions) -> list[Rows]:
+    """Return rows for every step of each setting, none used twice."""
+    from mmrl.bench.model import open_processor
 
+    processor = open_processor(options.model or "tiny")
     count = options.prompts * options.steps
-    return make_rows(load_processor(str(model)), count=count, tokens=setting.prompt_tokens, seed=options.seed)
+    return [make_rows(processor, count=count, tokens=one.prompt_tokens, seed=options.seed) for one in settings]
 
 
 def run_setting(

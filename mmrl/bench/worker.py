@@ -12,10 +12,8 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from mmrl.bench.phases import Clock, PhaseTimer, time_phases
@@ -40,44 +38,18 @@ def serve(job: Job, pipe: Connection) -> None:
 
 
 def hash_reward(completion_ids: Sequence[Sequence[int]], **_: Any) -> list[float]:
-    """Return a number in [0, 1) of each completion's tokens; no two different completions are likely to share it.
+    """Return a number in [0, 1) of each completion's tokens and place, so that every group has reward variance.
 
-    Tokens, not text: a random model samples ids beyond its tokenizer's, which are no text.
+    Tokens, not text: a random model samples ids beyond its tokenizer's, which are no text. The place tells equal
+    completions apart, as short ones of a trained model often are.
     """
     rewards = []
-    for ids in completion_ids:
-        value = 0
+    for place, ids in enumerate(completion_ids):
+        value = place + 1
         for token in ids:
             value = (value * 31 + token + 1) % PRIME
         rewards.append(value / PRIME)
     return rewards
-
-
-def memory_now() -> int:
-    """Return this process's resident bytes; 0 where the system does not tell."""
-    return _status("VmRSS")
-
-
-def memory_peak() -> int:
-    """Return the most resident bytes that this process has had.
-
-    Not ``ru_maxrss`` where Linux tells better: a child inherits that from the process that started it.
-    """
-    if peak := _status("VmHWM"):
-        return peak
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _status(field: str) -> int:
-    path = Path("/proc/self/status")
-    if path.is_file():
-        for line in path.read_text(encoding="ascii").splitlines():
-            if line.startswith(f"{field}:"):
-                return int(line.split()[1]) * 1024
-    return 0
 
 
 def _see_one_device(device: str) -> None:
@@ -95,15 +67,18 @@ def _see_one_device(device: str) -> None:
 def _serve(job: Job, pipe: Connection) -> None:
     import torch
 
+    from mmrl.bench.steps import HoldSteps
+    from mmrl.trainer.progress import quiet_libraries
+
     torch.set_num_threads(job.options.threads)
-    clock = Clock(cuda=job.options.device != "cpu")
-    timer = PhaseTimer(clock)
-    trainer = build_trainer(job)
-    time_phases(trainer, timer)
-    trainer.add_callback(_hold_steps(pipe, clock, timer))
-    pipe.send("ready")
-    if pipe.recv() == "step":
-        trainer.train()
+    timer = PhaseTimer(Clock(cuda=job.options.device != "cpu"))
+    with quiet_libraries():
+        trainer = build_trainer(job)
+        time_phases(trainer, timer)
+        trainer.add_callback(HoldSteps(pipe, timer))
+        pipe.send("ready")
+        if pipe.recv() == "step":
+            trainer.train()
 
 
 def build_trainer(job: Job) -> Any:
@@ -111,20 +86,18 @@ def build_trainer(job: Job) -> Any:
     import trl
     from datasets import load_from_disk
     from transformers.trainer_callback import PrinterCallback
-    from transformers.utils import logging
 
     import mmrl.trainer
-    from mmrl.families import load_model, load_processor
+    from mmrl.bench.model import open_processor
+    from mmrl.families import load_model
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     package: Any = {"trl": trl, "mmrl": mmrl.trainer}[job.trainer]
     trainer = package.GRPOTrainer(
         load_model(str(job.model), dtype=job.options.dtype),
         hash_reward,
         package.GRPOConfig(**_arguments(job)),
         train_dataset=load_from_disk(str(job.data)),
-        processing_class=load_processor(str(job.model)),
+        processing_class=open_processor(str(job.model)),
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
@@ -155,57 +128,3 @@ def _arguments(job: Job) -> dict[str, Any]:
         "report_to": "none",
         "disable_tqdm": True,
     }
-
-
-def _hold_steps(pipe: Connection, clock: Clock, timer: PhaseTimer) -> Any:
-    """Return the callback that ends a step when it is logged, sends its record and waits to be asked for the next."""
-    from transformers import TrainerCallback
-
-    class HoldSteps(TrainerCallback):
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            self._begin()
-
-        def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            timer.enter("step")
-
-        def on_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            timer.leave()
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
-            if not logs or "loss" not in logs:  # HF's summary at the end of training
-                return
-            clock.wait()
-            seconds = time.perf_counter() - self.started
-            pipe.send(self._record(seconds, logs))
-            control.should_training_stop = pipe.recv() != "step"
-            self._begin()
-
-        def _begin(self) -> None:
-            if not hasattr(self, "before"):
-                self.before = _memory_before(clock)
-            clock.wait()
-            self.started = time.perf_counter()
-
-        def _record(self, seconds: float, logs: dict[str, Any]) -> dict[str, Any]:
-            memory = {"before_first_step": self.before, "peak": _peak(clock)}
-            return {"seconds": seconds, "phases": timer.take(seconds), "log": dict(logs), "memory": memory}
-
-    return HoldSteps()
-
-
-def _memory_before(clock: Clock) -> int:
-    """Return the bytes in use before the first step, and start measuring the peak where that can be started."""
-    if not clock.cuda:
-        return memory_now()
-    import torch
-
-    torch.cuda.reset_peak_memory_stats()
-    return torch.cuda.memory_allocated()
-
-
-def _peak(clock: Clock) -> int:
-    if not clock.cuda:
-        return memory_peak()
-    import torch
-
-    return torch.cuda.max_memory_allocated()

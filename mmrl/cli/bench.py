@@ -118,7 +118,7 @@ def _run(settings: list[Setting], options: BenchOptions, out: Path) -> None:
     """Run, write after every setting, so that a long sweep that is interrupted leaves what it has measured, print."""
     from rich.console import Console
 
-    from mmrl.bench.report import setting_table, sweep_table, verdict
+    from mmrl.bench.report import describe, setting_table, sweep_table, verdict
     from mmrl.bench.run import run_benchmark
     from mmrl.files import write_json
     from mmrl.progress import progress_bar
@@ -130,8 +130,9 @@ def _run(settings: list[Setting], options: BenchOptions, out: Path) -> None:
             results.append(result)
             write_json(out, result if len(settings) == 1 else {"results": results})
     for result in results:
+        console.print(describe(result), highlight=False, soft_wrap=True)
         console.print(setting_table(result))
-        console.print(verdict(result), highlight=False)
+        console.print(verdict(result), highlight=False, soft_wrap=True)
     if len(results) > 1:
         console.print(sweep_table(results))
     console.print(f"written: {out}", highlight=False, soft_wrap=True)
