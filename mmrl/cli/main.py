@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from mmrl.cli import build, check, demo, doctor, evaluate, report, train
+from mmrl.cli import bench, build, check, demo, doctor, evaluate, report, train
 from mmrl.errors import DependencyError, InputError
 
 HELP = """Reinforcement fine-tuning of vision-language models.
@@ -34,6 +34,7 @@ app.command("check")(check.check)
 app.command("train")(train.train)
 app.command("eval")(evaluate.evaluate)
 app.command("report")(report.report)
+app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)
 
 
