@@ -29,8 +29,13 @@ from mmrl.engine.layout import Layout, Segment
 NAME = "mmrl_group"
 """Name in transformers' attention interface. No mask function is registered under it, so that no mask is made."""
 
-_flash = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
-_flash_backward = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
+flash = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
+flash_backward = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
+
+
+def has_flash() -> bool:
+    """Tell whether this torch has the CPU flash kernel with its backward."""
+    return flash is not None and flash_backward is not None
 
 
 def group_attention(
@@ -74,7 +79,7 @@ def group_attention(
 def implementation(query: Tensor) -> Callable[..., Tensor]:
     """Return the implementation for the device of ``query``."""
     if query.device.type == "cpu":
-        return repeated if _flash is None or _flash_backward is None else merged
+        return merged if has_flash() else repeated
     if query.device.type == "cuda":
         from mmrl.engine.flex import flex
 
@@ -147,15 +152,13 @@ class _Merged(torch.autograd.Function):
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, k_p: Tensor, v_p: Tensor, scale: float, segment: Segment
     ) -> Tensor:
         folded = _fold(q, k.shape[1])
-        over_prompt, lse_prompt = _flash(folded, k_p, v_p, 0.0, False, scale=scale)
+        over_prompt, lse_prompt = flash(folded, k_p, v_p, 0.0, False, scale=scale)
         own = [_unpack(_heads(tensor, q.shape[1]), segment) for tensor in (q, k, v)]
-        over_own, lse_own = _flash(*own, 0.0, True, scale=scale)
+        over_own, lse_own = flash(*own, 0.0, True, scale=scale)
         lse_prompt = lse_prompt.reshape(1, q.shape[1], q.shape[2])
         lse_own = _repack(lse_own.unsqueeze(-1), segment).squeeze(-1)
         lse = torch.logaddexp(lse_prompt, lse_own)
-        out = over_prompt.reshape(q.shape) * _weight(lse_prompt, lse, q) + _repack(over_own, segment) * _weight(
-            lse_own, lse, q
-        )
+        out = merge(over_prompt.reshape(q.shape), lse_prompt, _repack(over_own, segment), lse_own)
         ctx.save_for_backward(q, k, v, k_p, v_p, out, lse)
         ctx.scale, ctx.segment = scale, segment
         return out
@@ -165,14 +168,14 @@ class _Merged(torch.autograd.Function):
         q, k, v, k_p, v_p, out, lse = ctx.saved_tensors
         segment, scale, kv_heads = ctx.segment, ctx.scale, k.shape[1]
         folded = [_fold(tensor, kv_heads) for tensor in (grad, q, out)]
-        dq_p, dk_p, dv_p = _flash_backward(
+        dq_p, dk_p, dv_p = flash_backward(
             folded[0], folded[1], k_p, v_p, folded[2], lse.reshape(1, kv_heads, -1), 0.0, False, scale=scale
         )
         own = [_unpack(_heads(tensor, q.shape[1]), segment) for tensor in (grad, q, k, v, out)]
         if not segment.is_even:
             own[0] = own[0] * segment.real_GC[:, None, :, None]
         lse_own = _unpack(lse.unsqueeze(-1), segment).squeeze(-1)
-        grads = _flash_backward(*own, lse_own, 0.0, True, scale=scale)
+        grads = flash_backward(*own, lse_own, 0.0, True, scale=scale)
         dq, dk, dv = (_repack(tensor, segment) for tensor in grads)
         dk, dv = (tensor.unflatten(1, (kv_heads, -1)).sum(dim=2) for tensor in (dk, dv))
         return dq + dq_p.reshape(q.shape), dk, dv, dk_p, dv_p, None, None
@@ -204,5 +207,10 @@ def _repack(tensor: Tensor, segment: Segment) -> Tensor:
     return tensor[:, segment.real_GC].unsqueeze(0)
 
 
-def _weight(part: Tensor, whole: Tensor, like: Tensor) -> Tensor:
-    return (part - whole).exp().unsqueeze(-1).to(like.dtype)
+def merge(first: Tensor, lse_first: Tensor, second: Tensor, lse_second: Tensor) -> Tensor:
+    """Return softmax attention over two sets of keys from the attention over each, and its log-sum-exp of scores.
+
+    exp(lse_i - lse) of two parts is a sigmoid of the difference of their log-sum-exps.
+    """
+    share = torch.sigmoid(lse_second - lse_first).unsqueeze(-1).to(first.dtype)
+    return torch.lerp(first, second, share)

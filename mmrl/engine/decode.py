@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from mmrl.engine.attention import flash, has_flash, merge
 from mmrl.engine.layout import KeyValues
 from mmrl.engine.passes import Prefilled
 from mmrl.engine.prompts import Prompt
@@ -33,9 +34,10 @@ class SharedCache:
         """Completion tokens held so far, the same for all rows."""
         self._prompts = {layer: _stack(pairs) for layer, pairs in stored.layers.items()}
         lengths = [keys.shape[2] for keys, _ in next(iter(stored.layers.values()))]
-        self._bias = _padding_bias(lengths, like=self._prompts[0][0])
         keys = self._prompts[0][0]
-        shape = (keys.shape[0], keys.shape[1], group_size, room, keys.shape[3])
+        self._bias = _padding_bias(lengths, like=keys)
+        self._over = _over_flash if keys.device.type == "cpu" and has_flash() else _over_plain
+        shape = (keys.shape[0] * group_size, keys.shape[1], room, keys.shape[3])
         self._own = {layer: (keys.new_empty(shape), keys.new_empty(shape)) for layer in stored.layers}
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
@@ -52,30 +54,44 @@ class SharedCache:
             (N, 1, H, D).
         """
         prompt_keys, prompt_values = self._prompts[layer]
-        batch, kv_heads, prompt, width = prompt_keys.shape
-        own_keys, own_values = self._store(layer, key, value)
-        # (B, K, G, H / K, D): the query heads of a key head and the rows of a prompt read the same prompt keys
-        query = query.reshape(batch, self.group_size, kv_heads, -1, width).transpose(1, 2) * scale
-        folded = query.reshape(batch, kv_heads, -1, width)
-        over_prompt = folded @ prompt_keys.transpose(2, 3)
-        if self._bias is not None:
-            over_prompt = over_prompt + self._bias
-        over_own = query @ own_keys.transpose(3, 4)
-        scores = torch.cat([over_prompt.reshape(*query.shape[:-1], prompt), over_own], dim=-1)
-        weights = scores.softmax(dim=-1, dtype=torch.float32).to(value.dtype)
-        on_prompt, on_own = weights.split([prompt, over_own.shape[-1]], dim=-1)
-        out = (on_prompt.reshape(*over_prompt.shape) @ prompt_values).reshape(query.shape) + on_own @ own_values
-        return out.transpose(1, 2).reshape(batch * self.group_size, 1, -1, width)
+        batch, kv_heads, _, width = prompt_keys.shape
+        by_row = (batch, self.group_size, kv_heads, -1, width)
+        own = query.reshape(len(query), kv_heads, -1, width)
+        # The rows of a prompt, and the query heads of a key head, read the same prompt keys: (B, K, G * H / K, D).
+        folded = query.reshape(by_row).transpose(1, 2).reshape(batch, kv_heads, -1, width)
+        over_prompt, lse_prompt = self._over(folded, prompt_keys, prompt_values, scale, self._bias)
+        over_own, lse_own = self._over(own, *self._store(layer, key, value), scale, None)
+        by_prompt = (batch, kv_heads, self.group_size, -1)
+        out = merge(
+            over_prompt.reshape(*by_prompt, width),
+            lse_prompt.reshape(by_prompt),
+            over_own.reshape(by_row).transpose(1, 2),
+            lse_own.reshape(by_row[:-1]).transpose(1, 2),
+        )
+        return out.transpose(1, 2).reshape(len(query), 1, -1, width)
 
     def _store(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Write one token a row behind the others; return the completions' keys and values (B, K, G, C, D) so far."""
+        """Write one token a row behind the others; return the completions' keys and values (N, K, C, D) so far."""
         end = self.length + 1
-        own = []
         for held, new in zip(self._own[layer], (key, value), strict=True):
-            batch, kv_heads, group, _, width = held.shape
-            held[:, :, :, self.length] = new.reshape(batch, group, kv_heads, width).transpose(1, 2)
-            own.append(held[:, :, :, :end])
-        return own[0], own[1]
+            held[:, :, self.length : end] = new
+        keys, values = self._own[layer]
+        return keys[:, :, :end], values[:, :, :end]
+
+
+def _over_flash(query: Tensor, key: Tensor, value: Tensor, scale: float, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Attend without a causal mask; returns the output and the log-sum-exp of the scores."""
+    if bias is not None:
+        bias = bias.expand(-1, -1, query.shape[2], -1)
+    return flash(query, key, value, 0.0, False, attn_mask=bias, scale=scale)
+
+
+def _over_plain(query: Tensor, key: Tensor, value: Tensor, scale: float, bias: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Do the same with matrix products, for devices whose kernels do not give the log-sum-exp."""
+    scores = (query @ key.transpose(2, 3)).float() * scale
+    if bias is not None:
+        scores = scores + bias
+    return scores.softmax(dim=-1).to(value.dtype) @ value, scores.logsumexp(dim=-1)
 
 
 def _stack(pairs: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

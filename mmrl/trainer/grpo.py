@@ -25,6 +25,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl.models.utils import disable_gradient_checkpointing, unwrap_model_for_generation
 
 from mmrl.engine.head import HeadOptions
+from mmrl.engine.memory import keep_freed_memory
 from mmrl.engine.passes import Prefilled
 from mmrl.errors import InputError
 from mmrl.families.tokens import eos_token_ids, never_sampled
@@ -151,6 +152,8 @@ class GRPOTrainer(trl.GRPOTrainer):
             _check(args)
         functions = reward_funcs if isinstance(reward_funcs, list) else [reward_funcs] if reward_funcs else []
         super().__init__(model, [checked_reward(function) for function in functions], args, *rest, **options)
+        if self.accelerator.device.type == "cpu":
+            keep_freed_memory()
         self._clock = PhaseClock(self.accelerator.device)
         self._rollouts: Rollouts | None = None
         self.loss_spec = LossSpec.from_args(self.args)

@@ -80,7 +80,11 @@ class MicroBatchLoss:
             places = {id(group): place for place, group in enumerate(self.batch.groups)}
             prefilled = prefilled.select([places[id(group)] for group in groups])
         return self.trainer.passes.score(
-            self.model, [group.group for group in groups], entropy=True, after=prefilled
+            self.model,
+            [group.group for group in groups],
+            entropy=True,
+            entropy_gradient=self.trainer._entropy_bonus_enabled,
+            after=prefilled,
         )
 
     def _inputs(

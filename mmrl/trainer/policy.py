@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -49,7 +50,13 @@ class Passes:
         return self.reason is None
 
     def score(
-        self, model: Any, groups: Sequence[Group], *, entropy: bool = False, after: Prefilled | None = None
+        self,
+        model: Any,
+        groups: Sequence[Group],
+        *,
+        entropy: bool = False,
+        entropy_gradient: bool = False,
+        after: Prefilled | None = None,
     ) -> GroupOutput:
         """Return log-probabilities of all completion tokens under ``model``, the policy or its reference.
 
@@ -59,9 +66,7 @@ class Passes:
             self.positions += sum(len(one) + len(group.prompt) for group in groups for one in group.completions)
             with self.accelerator.autocast():
                 return plain_pass(model, groups, entropy=entropy)
-        options = HeadOptions(
-            temperature=self.options.temperature, cast_lm_head_to_fp32=self.options.cast_lm_head_to_fp32, entropy=entropy
-        )
+        options = replace(self.options, entropy=entropy, entropy_gradient=entropy_gradient)
         return self._run(model, GroupPass(groups=groups, options=options, after=after, count=self.count))
 
     def prefill(self, model: Any, prompts: Sequence[Prompt]) -> Prefilled:
