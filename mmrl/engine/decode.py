@@ -3,7 +3,7 @@
 A cache of its own stands behind attention while completions are sampled: the prompts' keys and values as the forward pass
 over the prompts left them, one copy a group, never repeated and never joined with anything; and each completion's own,
 written in place into room reserved for them. Logits processors and stopping rules are transformers', so that every option of
-``GenerationConfig`` means what it means elsewhere, and with the same random state the same tokens are drawn.
+``GenerationConfig`` means what it means elsewhere.
 
 Axis letters: ``_B`` prompts, ``_G`` completions of a prompt, ``_N`` = B * G rows, ``_P`` prompt tokens, ``_C`` completion tokens,
 ``_K`` key heads, ``_V`` vocabulary.
@@ -176,7 +176,9 @@ class _Run:
         running = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
         hidden_N_D = self.prefilled.last_hidden_B_D.repeat_interleave(self.group_size, dim=0)
         while True:
-            scores = logits_processor(all_ids[:, :length], head(hidden_N_D).float())
+            scores = head(hidden_N_D).float()
+            for process in logits_processor:
+                scores = process(all_ids[:, :length], scores)
             tokens = _draw(scores, sampled=generation_config.do_sample)
             tokens = torch.where(running, tokens, generation_config.pad_token_id)
             all_ids[:, length] = tokens
@@ -201,6 +203,17 @@ class _Run:
 
 
 def _draw(scores_N_V: Tensor, *, sampled: bool) -> Tensor:
+    """Choose one token a row: the likeliest, or one drawn with the probabilities softmax(scores).
+
+    On the CPU a uniform number is looked up in the cumulative probabilities: ``torch.multinomial`` draws a random number
+    for every word of the vocabulary there, which takes longer than a layer of a small model.
+    """
     if not sampled:
         return scores_N_V.argmax(dim=-1)
-    return torch.multinomial(scores_N_V.softmax(dim=-1), num_samples=1).squeeze(1)
+    probabilities_N_V = scores_N_V.softmax(dim=-1)
+    if scores_N_V.device.type != "cpu":
+        return torch.multinomial(probabilities_N_V, num_samples=1).squeeze(1)
+    cumulative_N_V = probabilities_N_V.cumsum(dim=-1, dtype=torch.float64)
+    # Strictly below the total, and searched to the right, so that no word of probability 0 is ever found.
+    drawn_N1 = torch.rand(len(scores_N_V), 1, dtype=torch.float64) * cumulative_N_V[:, -1:]
+    return torch.searchsorted(cumulative_N_V, drawn_N1, right=True).squeeze(1).clamp(max=scores_N_V.shape[1] - 1)
