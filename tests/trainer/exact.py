@@ -103,8 +103,16 @@ def sampling(folder: Path, *, tokens: int = 6) -> dict[str, Any]:
     return {"max_completion_length": tokens, "generation_kwargs": {"suppress_tokens": banned}}
 
 
-def train(
-    kind: str, folder: Path, data: Dataset, *, lora: bool = False, steps: int = 1, sampled: bool = False, **options: Any
+def train(  # noqa: PLR0913
+    kind: str,
+    folder: Path,
+    data: Dataset,
+    *,
+    lora: bool = False,
+    steps: int = 1,
+    sampled: bool = False,
+    rewarded: Any = None,
+    **options: Any,
 ) -> Run:
     """Train with ``trl`` or ``ours``; keyword options are GRPOConfig's.
 
@@ -135,7 +143,7 @@ def train(
     run = Run()
     trainer = trainer_class(
         load(folder),
-        by_place if sampled else reward,
+        rewarded or (by_place if sampled else reward),
         config_class(**settings),
         train_dataset=data,
         processing_class=AutoProcessor.from_pretrained(folder),
