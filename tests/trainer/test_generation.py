@@ -133,17 +133,3 @@ def test_a_frozen_vision_tower_encodes_each_picture_once_a_generation_batch(fold
     trained = exact.train("ours", folders(MAIN), exact.rows("image"), **options)
     for name, value in run.gradients[0].items():
         torch.testing.assert_close(value, trained.gradients[0][name], rtol=1e-5, atol=1e-7)
-
-
-def test_tokens_are_drawn_with_the_probabilities_of_their_scores():
-    torch.manual_seed(0)
-    scores = torch.tensor([[0.0, 1.0, -torch.inf, 2.0], [3.0, -torch.inf, 0.0, 0.0]])
-    rows = 40_000
-    drawn = decode._draw(scores.repeat_interleave(rows, dim=0), sampled=True).view(2, rows)
-    for row, tokens in enumerate(drawn):
-        expected = scores[row].softmax(dim=-1)
-        found = torch.bincount(tokens, minlength=4) / rows
-        spread = (expected * (1 - expected) / rows).sqrt()
-        assert bool(((found - expected).abs() <= 5 * spread).all())
-        assert found[expected == 0].sum() == 0
-    assert decode._draw(scores, sampled=False).tolist() == [3, 0]
