@@ -24,6 +24,10 @@ from mmrl.engine.passes import Prefilled
 from mmrl.engine.prompts import Prompt
 
 
+LOOK_EVERY = 4
+"""Tokens between two looks at whether enough rows have ended to go on without them."""
+
+
 class SharedCache:
     """Keys and values of B prompts and of G completions each, read by attention one new token at a time."""
 
@@ -198,12 +202,13 @@ class _Run:
             tokens = _draw(scores, sampled=generation_config.do_sample)
             current[:, length] = tokens
             ended = ended | torch.isin(tokens, ends) | stopping_criteria(current[:, : length + 1], None)
-            kept = None if ended.all() else _worth_computing(~ended, cache.group_size)
-            if kept is not None or ended.all():
+            if bool(ended.all()):
                 done[rows] = current
-            if ended.all():
                 return done[:, : length + 1]
+            looks = (length - prompt_length) % LOOK_EVERY == LOOK_EVERY - 1
+            kept = _worth_computing(~ended, cache.group_size) if looks else None
             if kept is not None:
+                done[rows] = current
                 cache.keep(*kept)
                 rows, current, ended, tokens = (one[kept[1]] for one in (rows, current, ended, tokens))
             hidden_N_D = self._step(model, cache, tokens, positions[rows] + (length - prompt_length))
