@@ -1,6 +1,7 @@
 """The loss of one micro-batch: packed passes, the pure loss on what they return, metrics.
 
-Axis letters: ``_N`` completions, ``_T`` completion tokens padded on the right, ``_S`` completion tokens one after another.
+Axis letters: ``_N`` completions, ``_T`` completion tokens padded on the right, ``_S`` completion tokens one
+after another.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ class MicroBatchLoss:
         """Entropy from which on a token is trained on, over the micro-batches of all processes."""
 
     def compute(self) -> Tensor:
-        """Return the loss; of several passes the last one's, with the others' values added, which went backward already."""
+        """Return the loss; of several passes the last one's, plus the values of the others, which went backward."""
         groups = self._trained_groups()
         cut = passes(groups, getattr(self.trainer.args, "max_tokens_per_pass", None))
         done = torch.zeros((), device=self.device)
         self._threshold = self._threshold_of_pieces(cut)
         for piece in cut[:-1]:
-            # Without exchange between processes, which may have different numbers of pieces. It is the forward pass that
-            # tells a parallel wrapper whether to exchange, so both are inside.
+            # Without exchange between processes, which may have different numbers of pieces. It is the forward pass
+            # that tells a parallel wrapper whether to exchange, so both are inside.
             with self.trainer.accelerator.no_sync(self.model):
                 loss = self._loss_of(piece)
                 if self.training:

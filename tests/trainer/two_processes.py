@@ -50,9 +50,9 @@ class Case:
     pieces: int | None = None
     """``max_tokens_per_pass``, in two processes alone."""
     same_means: bool = True
-    """Whether the logged means over tokens are equal too. A micro-batch logs the mean over what it computed, a
-    step the mean of these, as TRL does: so not where other rows stand together, nor where a process has nothing but dead
-    groups and keeps one of them."""
+    """Whether the logged means over tokens are equal too. A micro-batch logs the mean over what it computed, a step
+    the mean of these, as TRL does: so not where other rows stand together, nor where a process has nothing but
+    dead groups and keeps one of them."""
 
 
 def options(**options: Any) -> dict[str, Any]:
