@@ -5,13 +5,15 @@ On the CPU torch has no backward pass of it: gradients are compared through the 
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.nn.attention.flex_attention import create_block_mask, create_mask
 
 from mmrl.engine.attention import repeated
-from mmrl.engine.flex import BLOCK, block_mask, flex, intervals, mask_mod
+from mmrl.engine.flex import BLOCK, _log_narrow, block_mask, flex, intervals, mask_mod
 from mmrl.engine.layout import KeyValues, Layout, Segment
 from tests.engine.test_attention import SEGMENTS, tensors, values_and_gradients
 
@@ -124,7 +126,13 @@ def test_the_mask_is_made_once_a_layout():
     assert block_mask(layout, stored=0, device=device) is block_mask(layout, stored=0, device=device)
 
 
-def test_narrow_heads_are_repeated():
+def test_narrow_heads_are_repeated_with_one_line_in_the_log(caplog):
+    _log_narrow.cache_clear()
     layout = Layout(segments=SEGMENTS["uneven"])
     inputs = [tensor[..., :8].detach() for tensor in tensors(layout, heads=4, kv_heads=2)[0]]
-    assert torch.equal(flex(0, *inputs, 0.3, layout), repeated(0, *inputs, 0.3, layout))
+    with caplog.at_level(logging.INFO, logger="mmrl.engine.flex"):
+        for layer in range(2):
+            assert torch.equal(flex(layer, *inputs, 0.3, layout), repeated(layer, *inputs, 0.3, layout))
+    assert [record.message for record in caplog.records] == [
+        "attention repeats prompts for every completion: heads of width 8 are below 16"
+    ]

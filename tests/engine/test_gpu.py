@@ -6,7 +6,6 @@ be 1.5 times those of the plain computation in bfloat16, and gradients of a step
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
@@ -172,16 +171,6 @@ def test_greedy_sampling_continues_as_whole_passes_would(qwen, autocast):
             ends = torch.tensor([len(row.completions[0]) for row in rows]).cumsum(0) - 1
             other = model(group_pass=GroupPass(groups=others)).log_probs
             assert (other[ends] <= likely[ends] + (5e-2 if autocast else 1e-4)).all()
-
-
-def test_narrow_heads_fall_back_with_one_line(caplog):
-    flex_module._log_narrow.cache_clear()
-    layout = Layout(segments=SEGMENTS["uneven"])
-    inputs, _ = drawn(layout, (4, 2, 8))
-    with caplog.at_level(logging.INFO, logger="mmrl.engine.flex"):
-        for layer in range(2):
-            flex(layer, *inputs, 0.2, layout)
-    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"beta": 0.04, "lora": True}, {"gradient_checkpointing": True}], ids=str)
