@@ -179,8 +179,10 @@ def plain_pass(model: Any, groups: Sequence[Group], *, entropy: bool = True) -> 
         groups: prompts with completions.
         entropy: whether entropies are returned.
     """
-    parts = [model(**_plain_inputs(group), fused_lm_head=True) for group in groups]
-    masks = [_real(group) for group in groups]
+    device = next(model.parameters()).device
+    inputs = [{name: value.to(device) for name, value in _plain_inputs(group).items()} for group in groups]
+    parts = [model(**one, fused_lm_head=True) for one in inputs]
+    masks = [_real(group).to(device) for group in groups]
     log_probs = [part.log_probs[:, -mask.shape[1] :][mask] for part, mask in zip(parts, masks, strict=True)]
     entropies = [part.entropy[:, -mask.shape[1] :][mask] for part, mask in zip(parts, masks, strict=True)] if entropy else []
     return GroupOutput(log_probs=torch.cat(log_probs), entropy=torch.cat(entropies) if entropy else None)

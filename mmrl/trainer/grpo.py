@@ -102,6 +102,13 @@ def _check(args: Any) -> None:
         )
     if getattr(args, "dead_groups", "skip") not in DEAD_GROUPS:
         raise InputError(f"dead_groups must be one of {', '.join(DEAD_GROUPS)}; found {args.dead_groups!r}")
+    generated = args.per_device_train_batch_size * (args.steps_per_generation or 1)
+    if getattr(args, "dead_groups", "skip") == "resample" and args.world_size > 1 and generated % args.num_generations:
+        raise InputError(
+            "dead_groups resample needs whole groups on every process: per_device_train_batch_size times "
+            f"steps_per_generation a multiple of num_generations; found {generated} and {args.num_generations}; "
+            "set dead_groups: skip, or a larger batch"
+        )
     if args.loss_type == "reg_grpo" and args.per_device_train_batch_size % args.num_generations:
         raise InputError(
             "loss_type reg_grpo needs whole groups: per_device_train_batch_size a multiple of num_generations; "
@@ -156,6 +163,7 @@ class GRPOTrainer(trl.GRPOTrainer):
             keep_freed_memory()
         self._clock = PhaseClock(self.accelerator.device)
         self._rollouts: Rollouts | None = None
+        self._require_whole_models()
         self.loss_spec = LossSpec.from_args(self.args)
         freezing.freeze(self.model, self.args)
         head = HeadOptions(temperature=self.temperature, cast_lm_head_to_fp32=self.args.cast_lm_head_to_fp32)
@@ -168,6 +176,14 @@ class GRPOTrainer(trl.GRPOTrainer):
     def _option(self, name: str, default: Any) -> Any:
         """Return one of our options; TRL's configuration has none of them."""
         return getattr(self.args, name, default)
+
+    def _require_whole_models(self) -> None:
+        """Refuse passes in pieces where every pass exchanges weights: processes have different numbers of pieces."""
+        if self._option("max_tokens_per_pass", None) and (self.is_fsdp_enabled or self.is_deepspeed_enabled):
+            raise InputError(
+                "max_tokens_per_pass needs whole weights on every process; found FSDP or DeepSpeed; "
+                "lower per_device_train_batch_size instead"
+            )
 
     def _send_telemetry(self) -> None:
         """Send nothing: what is trained here is no one else's business."""
@@ -253,8 +269,9 @@ class GRPOTrainer(trl.GRPOTrainer):
             self._add_old_logps(groups)
             self._add_reference_logps(groups)
         scoring.correct_for_sampler(self, groups)
-        num_items = self.accelerator.gather(torch.tensor(sum(group.tokens for group in groups))).sum()
-        return ScoredBatch(groups=groups, num_items=num_items.to(self.accelerator.device), prefilled=rollouts.prefilled)
+        tokens = torch.tensor(sum(group.tokens for group in groups), device=self.accelerator.device)
+        num_items = self.accelerator.gather(tokens).sum()
+        return ScoredBatch(groups=groups, num_items=num_items, prefilled=rollouts.prefilled)
 
     def _roll_out(self, inputs: list[dict[str, Any]]) -> Rollouts:
         """Process the rows' prompts, sample and reward."""

@@ -1,6 +1,7 @@
 """The loss of one micro-batch: packed passes, the pure loss on what they return, metrics.
 
-Axis letters: ``_N`` completions, ``_T`` completion tokens padded on the right, ``_S`` completion tokens one after another.
+Axis letters: ``_N`` completions, ``_T`` completion tokens padded on the right, ``_S`` completion tokens one
+after another.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from torch import Tensor
 from trl.trainer.utils import nanmax, nanmin
 
@@ -31,21 +33,26 @@ class MicroBatchLoss:
         self._extremes: dict[str, list[Tensor]] = {}
         self._policy_losses: list[Tensor] = []
         self._entropy_stats: list[Tensor] = []
+        self._threshold: Tensor | None = None
+        """Entropy from which on a token is trained on, over the micro-batches of all processes."""
 
     def compute(self) -> Tensor:
-        """Return the loss; of several passes the last one's, with the others' values added, which went backward already."""
+        """Return the loss; of several passes the last one's, plus the values of the others, which went backward."""
         groups = self._trained_groups()
         cut = passes(groups, getattr(self.trainer.args, "max_tokens_per_pass", None))
         done = torch.zeros((), device=self.device)
-        for number, piece in enumerate(cut):
-            loss = self._loss_of(piece)
-            if number == len(cut) - 1:
-                self._log()
-                return loss + done
-            if self.training:
-                self._backward(loss)
+        self._threshold = self._threshold_of_pieces(cut)
+        for piece in cut[:-1]:
+            # Without exchange between processes, which may have different numbers of pieces. It is the forward pass
+            # that tells a parallel wrapper whether to exchange, so both are inside.
+            with self.trainer.accelerator.no_sync(self.model):
+                loss = self._loss_of(piece)
+                if self.training:
+                    self.trainer.accelerator.backward(loss)
             done = done + loss.detach()
-        raise AssertionError("a micro-batch has at least one group")
+        loss = self._loss_of(cut[-1])
+        self._log()
+        return loss + done
 
     def _trained_groups(self) -> list[ScoredGroup]:
         """Leave out dead groups where nothing but their advantages, all 0, would reach the gradient."""
@@ -53,11 +60,6 @@ class MicroBatchLoss:
         needed = trainer.beta != 0.0 or trainer._entropy_bonus_enabled or trainer.top_entropy_quantile < 1.0
         keep = getattr(trainer.args, "dead_groups", "skip") == "keep"
         return self.batch.groups if keep or needed or not self.training else live(self.batch.groups)
-
-    def _backward(self, loss: Tensor) -> None:
-        """Go backward on a pass that is not the last: gradients add up without being exchanged between processes."""
-        with self.trainer.accelerator.no_sync(self.model):
-            self.trainer.accelerator.backward(loss)
 
     # ------------------------------------------------------------------------------------------ one pass
 
@@ -130,16 +132,37 @@ class MicroBatchLoss:
     # ------------------------------------------------------------------------------------------ entropy
 
     def _entropy_mask(self, entropies_NT: Tensor, mask_NT: Tensor) -> Tensor | None:
-        trainer = self.trainer
-        if trainer.top_entropy_quantile >= 1.0:
+        if self.trainer.top_entropy_quantile >= 1.0:
             return None
-        local = entropies_NT.detach()[mask_NT.bool()].float()
-        padding = -1e9  # below every entropy, so that it can be told apart after gathering
-        gathered = trainer.accelerator.gather(
-            trainer.accelerator.pad_across_processes(local, dim=0, pad_index=padding)
-        )
-        threshold = entropy_threshold(gathered[gathered != padding], 1 - trainer.top_entropy_quantile)
+        threshold = self._threshold
+        if threshold is None:
+            threshold = self._threshold_over(entropies_NT.detach()[mask_NT.bool()])
         return high_entropy_mask(entropies_NT.detach(), mask_NT, threshold)
+
+    def _threshold_over(self, entropies_S: Tensor) -> Tensor:
+        """Return the threshold over this process's entropies and those of the others."""
+        accelerator = self.trainer.accelerator
+        padding = -1e9  # below every entropy, so that it can be told apart after gathering
+        local = accelerator.pad_across_processes(entropies_S.float(), dim=0, pad_index=padding)
+        gathered = accelerator.gather(local)
+        return entropy_threshold(gathered[gathered != padding], 1 - self.trainer.top_entropy_quantile)
+
+    def _threshold_of_pieces(self, cut: Sequence[Sequence[ScoredGroup]]) -> Tensor | None:
+        """Return the threshold over all pieces, which takes a pass over them ahead; None where there is one piece only.
+
+        As all processes gather, all go ahead as soon as one of them has several pieces.
+        """
+        cuts = self.trainer.top_entropy_quantile < 1.0 and getattr(self.trainer.args, "max_tokens_per_pass", None)
+        if not cuts or max(gather_object([len(cut)])) == 1:
+            return None
+        entropies = []
+        with torch.no_grad():
+            for piece in cut:
+                groups = [group.group for group in piece]
+                output = self.trainer.passes.score(self.trainer.model, groups, entropy=True)
+                counted = torch.cat([one.mask_T for group in piece for one in group.completions]).bool()
+                entropies.append(output.entropy[counted.to(output.entropy.device)])
+        return self._threshold_over(torch.cat(entropies))
 
     def _with_entropy_bonus(self, loss: Tensor, entropies_NT: Tensor, acting_NT: Tensor) -> Tensor:
         trainer = self.trainer
@@ -193,8 +216,9 @@ class MicroBatchLoss:
             total, count = trainer.accelerator.reduce(summed, reduction="sum")
             metrics[name].append((total / count.clamp(min=1.0)).item())
         for name, pieces in self._extremes.items():
-            gathered = trainer.accelerator.gather(torch.cat(pieces))
-            metrics[name].append((nanmin if name.endswith("min") else nanmax)(gathered).item())
+            # First here: processes that left out dead groups have different numbers of completions.
+            extreme = nanmin if name.endswith("min") else nanmax
+            metrics[name].append(extreme(trainer.accelerator.gather(extreme(torch.cat(pieces)))).item())
         if trainer._entropy_bonus_enabled:
             policy = torch.stack(self._policy_losses).sum()
             metrics["policy_loss"].append(trainer.accelerator.gather(policy).nanmean().item())

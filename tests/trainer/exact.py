@@ -46,27 +46,34 @@ class Recorder(TrainerCallback):
 
 
 def rows(kind: str = "image", count: int = 2) -> Dataset:
-    """Return prompts with pictures: ``text``, ``image``, ``images`` (two each of unequal size) or ``mixed``."""
+    """Return prompts with pictures: ``text``, ``image``, ``images`` (two each of unequal size), ``mixed`` or ``some``.
+
+    ``mixed`` are one and two pictures in turn, ``some`` one picture in the second half alone.
+    """
     table = []
     for index in range(count):
         pictures = zoo.images(3, size=56, seed=10 * index)
         chosen = {"text": [], "image": pictures[:1], "images": [pictures[1], pictures[2].resize((84, 56))]}
-        several = chosen[kind] if kind != "mixed" else (pictures[:1], pictures[1:3])[index % 2]
+        chosen["mixed"] = pictures[1:3] if index % 2 else pictures[:1]
+        chosen["some"] = [] if index < count // 2 else pictures[:1]
         text = f"Is it {'very ' * index}red?"
         row: dict[str, Any] = {"prompt": [{"role": "user", "content": text}]}
-        table.append(row if kind == "text" else {**row, "images": several})
+        table.append(row if kind == "text" else {**row, "images": chosen[kind]})
     return Dataset.from_list(table)
 
 
 def rollout(prompts: list[Any], trainer: Any) -> dict[str, Any]:
-    """Return completions that depend on the place in the batch alone, with unequal lengths."""
+    """Return completions that depend on the place in the batch of all processes alone, with unequal lengths."""
     processor, ids = trainer.processing_class, []
     generator = torch.Generator().manual_seed(100 + trainer.state.global_step)
     highest = trainer.accelerator.unwrap_model(trainer.model).config.get_text_config().vocab_size - 1
     forbidden = set(trainer._tokenizer.all_special_ids)
     allowed = torch.tensor([token for token in range(20, highest) if token not in forbidden])
     completions = []
-    for row, prompt in enumerate(prompts):
+    first = trainer.accelerator.process_index * len(prompts)
+    for row in range(first):
+        torch.randint(len(allowed), (LENGTHS[row % len(LENGTHS)],), generator=generator)
+    for row, prompt in enumerate(prompts, start=first):
         given = {"tokenize": True, "return_dict": True, "add_generation_prompt": True}
         ids.append(processor.apply_chat_template([prompt], **given)["input_ids"][0])
         length = LENGTHS[row % len(LENGTHS)]
@@ -111,7 +118,7 @@ def train(  # noqa: PLR0913
     lora: bool = False,
     steps: int = 1,
     sampled: bool = False,
-    rewarded: Any = None,
+    rewards: Any = None,
     **options: Any,
 ) -> Run:
     """Train with ``trl`` or ``ours``; keyword options are GRPOConfig's.
@@ -141,14 +148,15 @@ def train(  # noqa: PLR0913
     }
     config_class, trainer_class = (trl.GRPOConfig, trl.GRPOTrainer) if kind == "trl" else (GRPOConfig, GRPOTrainer)
     run = Run()
+    rollout_func = settings.pop("rollout_func", None if sampled else rollout)
     trainer = trainer_class(
         load(folder),
-        rewarded or (by_place if sampled else reward),
+        rewards or (by_place if sampled else reward),
         config_class(**settings),
         train_dataset=data,
         processing_class=AutoProcessor.from_pretrained(folder),
         callbacks=[Recorder(run)],
-        rollout_func=None if sampled else rollout,
+        rollout_func=rollout_func,
         peft_config=LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False) if lora else None,
     )
     generate = trainer._generate

@@ -30,7 +30,7 @@ def second_step_dead(completion_ids: list[list[int]], trainer_state: Any = None,
 @pytest.mark.parametrize("loss_type", ["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo", "reg_grpo"])
 def test_skipping_gives_the_gradients_of_keeping(loss_type, folder):
     data = exact.rows("image", 3)
-    options = {"rewarded": first_group_dead, "loss_type": loss_type, "per_device_train_batch_size": 3 * exact.GROUP}
+    options = {"rewards": first_group_dead, "loss_type": loss_type, "per_device_train_batch_size": 3 * exact.GROUP}
     runs = [exact.train("ours", folder, data, dead_groups=how, **options) for how in ("skip", "keep")]
     assert exact.worst(*runs) < 1e-5
     assert runs[0].losses == pytest.approx(runs[1].losses, rel=1e-5, abs=1e-6)
@@ -44,7 +44,7 @@ def test_a_step_without_any_live_group_moves_an_optimiser_as_keeping_does(accumu
     """Adam still moves by its moments and weight decay, so gradients must be zero and not missing."""
     data = exact.rows("mixed", 2)
     size = {"per_device_train_batch_size": 2 * exact.GROUP // accumulated, "gradient_accumulation_steps": accumulated}
-    options = {"rewarded": second_step_dead, "optim": "adamw_torch", "steps": 3, "learning_rate": 1e-3, **size}
+    options = {"rewards": second_step_dead, "optim": "adamw_torch", "steps": 3, "learning_rate": 1e-3, **size}
     runs = [exact.train("ours", folder, data, dead_groups=how, **options) for how in ("skip", "keep")]
     assert all(value.abs().max() == 0 for value in runs[0].gradients[1].values())
     assert runs[0].gradients[1].keys() == runs[1].gradients[1].keys()
@@ -55,7 +55,7 @@ def test_a_step_without_any_live_group_moves_an_optimiser_as_keeping_does(accumu
 
 @pytest.mark.parametrize("needed", [{"beta": 0.04}, {"entropy_coef": 0.01}], ids=str)
 def test_dead_groups_are_kept_where_kl_or_entropy_need_them(needed, folder):
-    options = {"rewarded": first_group_dead, **needed}
+    options = {"rewards": first_group_dead, **needed}
     ours = exact.train("ours", folder, exact.rows("image"), dead_groups="skip", **options)
     theirs = exact.train("trl", folder, exact.rows("image"), **options)
     assert exact.worst(ours, theirs) < 1e-5
@@ -64,9 +64,9 @@ def test_dead_groups_are_kept_where_kl_or_entropy_need_them(needed, folder):
 def test_reg_grpo_gives_dead_groups_no_weight_and_live_ones_grpos_direction_at_the_first_step(folder):
     """At rho = 0 the gradient is GRPO's, but for one factor: 2 / sigma_min, and tokens summed instead of averaged."""
     data = exact.rows("image", 2)
-    reg = exact.train("ours", folder, data, loss_type="reg_grpo", rewarded=first_group_dead)
+    reg = exact.train("ours", folder, data, loss_type="reg_grpo", rewards=first_group_dead)
     options = {"loss_type": "luspo", "importance_sampling_level": "sequence", "scale_rewards": "group"}
-    grpo = exact.train("ours", folder, data, rewarded=first_group_dead, **options)
+    grpo = exact.train("ours", folder, data, rewards=first_group_dead, **options)
     for name, value in reg.gradients[0].items():
         other = grpo.gradients[0][name]
         if other.norm() > 1e-4:
@@ -82,7 +82,7 @@ def test_resampling_draws_dead_groups_again_up_to_its_bound(folder):
         return live if len(calls) > 2 else [1.0] * exact.GROUP + live[exact.GROUP :]
 
     options = {"sampled": True, "max_completion_length": 5, "dead_groups": "resample"}
-    run = exact.train("ours", folder, exact.rows("image"), rewarded=alive_at_the_third_call, **options)
+    run = exact.train("ours", folder, exact.rows("image"), rewards=alive_at_the_third_call, **options)
     assert calls == [2 * exact.GROUP, exact.GROUP, exact.GROUP]
     log = next(log for log in run.logs if "loss" in log)
     assert log["groups/resampled"] == 1.0
@@ -91,7 +91,7 @@ def test_resampling_draws_dead_groups_again_up_to_its_bound(folder):
 
     calls.clear()
     hopeless = exact.train(
-        "ours", folder, exact.rows("image"), rewarded=first_group_dead, max_resamples=2, **options
+        "ours", folder, exact.rows("image"), rewards=first_group_dead, max_resamples=2, **options
     )
     assert len(hopeless.token_ids) == 3
     assert next(log["groups/dead"] for log in hopeless.logs if "loss" in log) == 0.5
@@ -102,7 +102,7 @@ def test_completions_that_nobody_judged_carry_no_gradient(folder):
         return [None] * exact.GROUP + exact.reward(completion_ids)[exact.GROUP :]
 
     data = exact.rows("image")
-    judged = exact.train("ours", folder, data, rewarded=half)
-    theirs = exact.train("trl", folder, data, rewarded=half)
+    judged = exact.train("ours", folder, data, rewards=half)
+    theirs = exact.train("trl", folder, data, rewards=half)
     assert exact.worst(judged, theirs) < 1e-5
     assert next(log["groups/unjudged"] for log in judged.logs if "loss" in log) == 0.5
