@@ -32,6 +32,7 @@ from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.runs import mark_complete, saving_checkpoint
 from mmrl.trainer import freezing, scoring
 from mmrl.trainer.batch import MicroBatch, ScoredBatch, ScoredGroup, micro_batches
+from mmrl.trainer.clips import ClipReader
 from mmrl.trainer.conversation import conversation_of, without_media
 from mmrl.trainer.finite import checked_reward
 from mmrl.trainer.groups import require_group_arithmetic
@@ -41,7 +42,6 @@ from mmrl.trainer.policy import Passes, has_dropout, join
 from mmrl.trainer.processing import PromptProcessor
 from mmrl.trainer.rollouts import Rollouts, parts_of
 from mmrl.trainer.telemetry import PHASES, PhaseClock, peak_memory
-from mmrl.video import VideoRequest
 
 DEAD_GROUPS = ("skip", "keep", "resample")
 
@@ -295,11 +295,7 @@ class GRPOTrainer(trl.GRPOTrainer):
             processor=self.processing_class,
             model=self.passes.base,
             room=self.max_completion_length,
-            video=VideoRequest(
-                fps=self._option("video_fps", None),
-                max_frames=self._option("video_max_frames", 768),
-                max_pixels=self._option("video_max_pixels", None),
-            ),
+            clips=ClipReader.of(self.processing_class, self.args),
             template=template if chosen is None else {**template, "chat_template": chosen},
         )
 

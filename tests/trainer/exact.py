@@ -87,8 +87,21 @@ def load(folder: Path, *, shift: float = 0.02) -> Any:
     return model
 
 
-def train(kind: str, folder: Path, data: Dataset, *, lora: bool = False, steps: int = 1, **options: Any) -> Run:
-    """Train with ``trl`` or ``ours``; keyword options are GRPOConfig's."""
+def train(
+    kind: str,
+    folder: Path,
+    data: Dataset,
+    *,
+    lora: bool = False,
+    steps: int = 1,
+    roll: Any = rollout,
+    watch: Any = None,
+    **options: Any,
+) -> Run:
+    """Train with ``trl`` or ``ours``, sampling by ``roll``; keyword options are GRPOConfig's.
+
+    ``watch`` is called with the trainer before training.
+    """
     settings = {
         "output_dir": str(folder / "out"),
         "per_device_train_batch_size": 2 * GROUP,
@@ -119,7 +132,7 @@ def train(kind: str, folder: Path, data: Dataset, *, lora: bool = False, steps: 
         train_dataset=data,
         processing_class=AutoProcessor.from_pretrained(folder),
         callbacks=[Recorder(run)],
-        rollout_func=rollout,
+        rollout_func=roll,
         peft_config=LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False) if lora else None,
     )
     original = trainer.compute_loss
@@ -130,6 +143,8 @@ def train(kind: str, folder: Path, data: Dataset, *, lora: bool = False, steps: 
         return loss
 
     trainer.compute_loss = compute_loss
+    if watch is not None:
+        watch(trainer)
     trainer.train()
     run.trainer, run.logs = trainer, trainer.state.log_history
     return run
