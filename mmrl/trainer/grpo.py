@@ -28,11 +28,11 @@ from mmrl.engine.head import HeadOptions
 from mmrl.engine.memory import keep_freed_memory
 from mmrl.engine.passes import Prefilled
 from mmrl.errors import InputError
+from mmrl.families.clips import ClipReader
 from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.runs import mark_complete, saving_checkpoint
 from mmrl.trainer import freezing, scoring
 from mmrl.trainer.batch import MicroBatch, ScoredBatch, ScoredGroup, micro_batches
-from mmrl.trainer.clips import ClipReader
 from mmrl.trainer.conversation import conversation_of, without_media
 from mmrl.trainer.finite import checked_reward
 from mmrl.trainer.groups import require_group_arithmetic

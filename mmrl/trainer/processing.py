@@ -11,7 +11,7 @@ from transformers import ProcessorMixin
 
 from mmrl.engine.prompts import Prompt, make_prompt
 from mmrl.errors import InputError
-from mmrl.trainer.clips import ClipReader, video_arguments
+from mmrl.families.clips import ClipReader, chat_text, video_arguments
 from mmrl.trainer.conversation import Conversation, without_media
 from mmrl.video import VideoClip
 
@@ -71,13 +71,8 @@ class PromptProcessor:
     def _text(self, conversation: Conversation) -> str:
         if isinstance(conversation.prompt, str):
             return conversation.prompt
-        bare = without_media(conversation.prompt)
-        template = {"chat_template": getattr(self.processor, "chat_template", None), **self.template}
-        text = self.processor.apply_chat_template(bare, tokenize=False, add_generation_prompt=True, **template)
-        if conversation.videos and "chat_template" not in self.template and self.processor.video_token not in text:
-            # A template without clips: processors (SmolVLM's) put one of their own in its place, if none is named.
-            text = self.processor.apply_chat_template(bare, tokenize=False, add_generation_prompt=True, **self.template)
-        return text
+        clips = len(conversation.videos)
+        return chat_text(self.processor, without_media(conversation.prompt), clips=clips, template=self.template)
 
     def _options(self, text: str) -> dict[str, Any]:
         """Leave out a begin token that the template has already written, as transformers' templates do."""

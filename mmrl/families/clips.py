@@ -6,7 +6,7 @@ A processor is told never to sample frames again, and not to resize where frames
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,57 @@ def video_arguments(processor: Any, clips: Sequence[VideoClip]) -> dict[str, Any
     return {"videos": [clip.frames_FHWC for clip in clips], "videos_kwargs": options}
 
 
+def chat_text(
+    processor: Any, messages: Sequence[Mapping[str, Any]], *, clips: int, template: Mapping[str, Any] | None = None
+) -> str:
+    """Return messages as the text that a processor takes, up to where the model's turn begins.
+
+    The processor's own template is named, since SmolVLM's processor puts another in its place for prompts with clips;
+    that one is taken where the own has no place for clips.
+
+    Args:
+        messages: with empty media parts.
+        clips: how many clips they show.
+        template: further arguments of the chat template.
+    """
+    given = {"tokenize": False, "add_generation_prompt": True, **(template or {})}
+    named = {"chat_template": getattr(processor, "chat_template", None), **given}
+    text = str(processor.apply_chat_template(messages, **named))
+    if clips and "chat_template" not in given and processor.video_token not in text:
+        text = str(processor.apply_chat_template(messages, **given))
+    return text
+
+
+def require_accepted(processor: Any, *, images: int, clips: int, sample: str) -> None:
+    """Refuse a prompt's pictures and clips, where a processor takes no clips, or none beside pictures.
+
+    SmolVLM's processor puts both into one tensor, of which one overwrites the other.
+
+    Raises:
+        InputError: the sample is named.
+    """
+    name = type(processor).__name__
+    if clips and getattr(processor, "video_processor", None) is None:
+        raise InputError(
+            f"a prompt with clips needs a processor that takes them; found {name}, which takes pictures only; "
+            f"sample {sample}; give its frames as pictures, or choose another model"
+        )
+    if clips and images and name == "SmolVLMProcessor":
+        raise InputError(
+            "a prompt for SmolVLM must show pictures or clips, not both, as its processor mixes them up; "
+            f"found {images} pictures and {clips} clips; sample {sample}; split the row, or leave it out"
+        )
+
+
+def _require_one_length(processor: Any, clips: Sequence[VideoClip], sample: str) -> None:
+    lengths = [len(clip.indices) for clip in clips]
+    if side_factor(processor) is None and len(set(lengths)) > 1:
+        raise InputError(
+            f"all clips of a prompt must have as many frames for {type(processor).__name__}; "
+            f"found {', '.join(map(str, lengths))}; sample {sample}; split the row, or set video_max_frames"
+        )
+
+
 @dataclass(kw_only=True)
 class ClipReader:
     """Reads the clips of a batch; a file that several prompts show is read once."""
@@ -42,6 +93,11 @@ class ClipReader:
     request: VideoRequest = DEFAULT_REQUEST
     """Which frames of a file are shown, and how large."""
     _read: dict[Path, VideoClip] = field(default_factory=dict)
+
+    @property
+    def factor(self) -> int:
+        """The pixels of which both sides of a frame are multiples."""
+        return side_factor(self.processor) or PIXEL_FACTOR
 
     @classmethod
     def of(cls, processor: Any, args: Any) -> ClipReader:
@@ -67,26 +123,22 @@ class ClipReader:
         """
         if not videos:
             return []
-        if getattr(self.processor, "video_processor", None) is None:
-            raise InputError(
-                f"a prompt with clips needs a processor that takes them; found {type(self.processor).__name__}, "
-                f"which takes pictures only; sample {sample}; give its frames as pictures, or choose another model"
-            )
+        require_accepted(self.processor, images=images, clips=len(videos), sample=sample)
         try:
-            clips = [self._clip(video) for video in videos]
+            clips = [self.clip(video) for video in videos]
         except InputError as error:
             raise InputError(f"{error}; sample {sample}") from error
-        _require_one_kind(self.processor, clips, images, sample)
+        _require_one_length(self.processor, clips, sample)
         return clips
 
-    def _clip(self, video: Any) -> VideoClip:
+    def clip(self, video: Any) -> VideoClip:
+        """Return one clip, of the kinds that :meth:`read` takes."""
         if isinstance(video, VideoClip):
             return video
-        factor = side_factor(self.processor) or PIXEL_FACTOR
         if isinstance(video, (str, Path)):
             path = Path(video)
             if path not in self._read:
-                self._read[path] = read_video(path, self.request, factor=factor)
+                self._read[path] = read_video(path, self.request, factor=self.factor)
             return self._read[path]
         if (
             isinstance(video, (list, tuple, np.ndarray))
@@ -95,21 +147,8 @@ class ClipReader:
         ):
             rate = self.request.fps or DEFAULT_FPS
             limits = VideoRequest(max_frames=self.request.max_frames, max_pixels=self.request.max_pixels)
-            return clip_of_frames(video, fps=rate, request=limits, factor=factor)
+            return clip_of_frames(video, fps=rate, request=limits, factor=self.factor)
         raise InputError(
             "a video must be a path, a VideoClip, or a list of decoded frames; "
             f"found {type(video).__name__}; give one of these"
-        )
-
-
-def _require_one_kind(processor: Any, clips: Sequence[VideoClip], images: int, sample: str) -> None:
-    """Refuse what SmolVLM's processor mixes up: it puts pictures and clips, of whatever length, into one tensor."""
-    if type(processor).__name__ != "SmolVLMProcessor":
-        return
-    lengths = [len(clip.indices) for clip in clips]
-    if images or len(set(lengths)) > 1:
-        raise InputError(
-            "a prompt for SmolVLM must show pictures, or clips of one length, as its processor mixes them up; "
-            f"found {images} pictures and clips of {', '.join(map(str, lengths))} frames; sample {sample}; "
-            "split the row, or leave it out"
         )
