@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mmrl.errors import InputError
 from mmrl.types import Prediction
+from mmrl.video import DEFAULT_REQUEST, VideoRequest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,6 +17,8 @@ class Decoding:
     """Samples a batch."""
     max_completion_length: int = 64
     """Tokens a completion, at most."""
+    video: VideoRequest = DEFAULT_REQUEST
+    """Which frames of a clip are shown."""
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "max_completion_length"):

@@ -194,6 +194,7 @@ def _settings(
         "decoding": "greedy",
         "batch_size": decoding.batch_size,
         "max_completion_length": decoding.max_completion_length,
+        "video": {"fps": decoding.video.fps, "max_frames": decoding.video.max_frames},
         "dtype": str(getattr(model, "dtype", "")),
         "versions": {name: version(name) for name in ("torch", "transformers", "pillow")},
     }

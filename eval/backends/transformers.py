@@ -1,8 +1,8 @@
-"""Greedy decoding of a dataset with a transformers model, batched with padding on the left.
+"""Greedy decoding of a dataset with a transformers model, batched with padding on the left, clips one by one.
 
-One sample in, one prediction out, always and in the order given. A picture that cannot be read, or that the processor
-refuses, becomes a prediction with ``StopReason.FAILED`` and its reason; it is scored as wrong and counted, never
-dropped. In fp32 the outputs do not depend on the batch size beyond rounding.
+One sample in, one prediction out, always and in the order given. A picture or clip that cannot be read, or that the
+processor refuses, becomes a prediction with ``StopReason.FAILED`` and its reason; it is scored as wrong and counted,
+never dropped. In fp32 the outputs do not depend on the batch size beyond rounding.
 """
 
 from __future__ import annotations
@@ -19,20 +19,23 @@ from transformers import GenerationConfig
 
 from eval.decoding import Decoding, FailedPrediction
 from mmrl.data import DatasetFolder
-from mmrl.families import FrameRule
+from mmrl.families import ClipReader, FrameRule
+from mmrl.families.clips import chat_text, video_arguments
 from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.progress import Progress
 from mmrl.prompts import build_prompt
-from mmrl.types import Frame, Prediction, PromptStyle, Sample, StopReason
+from mmrl.types import Prediction, PromptStyle, Sample, StopReason
+from mmrl.video import VideoClip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Ready:
-    """A sample whose prompt is written and whose pictures are open."""
+    """A sample whose prompt is written and whose media are open."""
 
     position: int
     text: str
     images: tuple[Image.Image, ...]
+    clips: tuple[VideoClip, ...] = ()
 
 
 def generate(
@@ -61,18 +64,21 @@ def generate(
     predictions: list[Prediction | None] = [None] * len(samples)
     # Largest first: batches hold samples of like size, and a batch that does not fit in memory fails at once.
     order = sorted(range(len(samples)), key=lambda position: _size(samples[position]), reverse=True)
+    done = 0
     with _evaluation_mode(model), torch.no_grad():
-        for start in range(0, len(order), decoding.batch_size):
-            batch = {position: samples[position] for position in order[start : start + decoding.batch_size]}
-            ready, failures = _prepare(batch, processor, root, style=style, frame_of=frame_of)
+        for positions in _batches(samples, order, decoding.batch_size):
+            batch = {position: samples[position] for position in positions}
+            reader = ClipReader(processor=processor, request=decoding.video)
+            ready, failures = _prepare(batch, reader, root, style=style, frame_of=frame_of)
             ready, inputs = _encode_accepted(processor, ready, failures)
             outputs = _decode(model, processor, ready, inputs, decoding.max_completion_length)
             for position, sample in batch.items():
                 outcome = outputs.get(position) or failures.get(position)
                 assert outcome is not None, f"sample {sample.id} has neither an output nor a failure"
                 predictions[position] = _prediction(sample.id, outcome)
+            done += len(positions)
             if progress:
-                progress(min(start + decoding.batch_size, len(order)), len(order))
+                progress(done, len(order))
     return [prediction for prediction in predictions if prediction is not None]
 
 
@@ -96,6 +102,14 @@ def greedy_config(model: Any, processor: Any, max_completion_length: int) -> Gen
     )
 
 
+def _batches(samples: Sequence[Sample], order: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Yield positions in batches; samples with clips alone, as processors cannot stack clips of unequal length."""
+    filmed = [position for position in order if any(media.kind == "video" for media in samples[position].media)]
+    still = [position for position in order if position not in set(filmed)]
+    yield from ([position] for position in filmed)
+    yield from (still[start : start + size] for start in range(0, len(still), size))
+
+
 def _size(sample: Sample) -> tuple[int, int]:
     return sum(media.width * media.height for media in sample.media), len(sample.question)
 
@@ -114,29 +128,24 @@ def _evaluation_mode(model: Any) -> Iterator[None]:
 
 
 def _prepare(
-    batch: dict[int, Sample], processor: Any, root: Path, *, style: PromptStyle, frame_of: FrameRule
+    batch: dict[int, Sample], reader: ClipReader, root: Path, *, style: PromptStyle, frame_of: FrameRule
 ) -> tuple[list[_Ready], dict[int, str]]:
-    """Open pictures and write prompts; what cannot be opened comes back as position -> reason."""
+    """Open media and write prompts; what cannot be opened comes back as position -> reason."""
     folder = DatasetFolder(root=root, samples=[], manifest={})
     ready: list[_Ready] = []
     failures: dict[int, str] = {}
     for position, sample in batch.items():
-        if any(media.kind != "image" for media in sample.media):
-            failures[position] = "this backend reads pictures only; the sample holds a video"
-            continue
         try:
-            images = tuple(folder.open_image(media) for media in sample.media)
+            images = tuple(folder.open_image(media) for media in sample.media if media.kind == "image")
+            clips = [folder.open_video(media, reader.clip) for media in sample.media if media.kind == "video"]
+            clips = reader.read(clips, images=len(images), sample=sample.id)
             frame = frame_of(sample.media[0]) if sample.media else None
         except ValueError as error:  # InputError included: unreadable, of another size than stated, impossible shape
             failures[position] = str(error)
             continue
-        ready.append(_Ready(position=position, text=_chat_text(processor, sample, style, frame), images=images))
+        text = chat_text(reader.processor, build_prompt(sample, style=style, frame=frame), clips=len(clips))
+        ready.append(_Ready(position=position, text=text, images=images, clips=tuple(clips)))
     return ready, failures
-
-
-def _chat_text(processor: Any, sample: Sample, style: PromptStyle, frame: Frame | None) -> str:
-    messages = build_prompt(sample, style=style, frame=frame)
-    return str(processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
 
 def _encode_accepted(processor: Any, ready: list[_Ready], failures: dict[int, str]) -> tuple[list[_Ready], Any]:
@@ -159,11 +168,21 @@ def _encode_accepted(processor: Any, ready: list[_Ready], failures: dict[int, st
 
 
 def _encode(processor: Any, ready: list[_Ready]) -> Any:
-    images = [image for item in ready for image in item.images]
+    # One list a prompt: the only form that every family's processor reads alike.
+    images = [list(item.images) for item in ready]
+    clips = [clip for item in ready for clip in item.clips]
     texts = [item.text for item in ready]
     if not texts:
         return None
-    return processor(text=texts, images=images or None, padding=True, padding_side="left", return_tensors="pt")
+    videos = video_arguments(processor, clips) if clips else {}
+    return processor(
+        text=texts,
+        images=images if any(images) else None,
+        padding=True,
+        padding_side="left",
+        return_tensors="pt",
+        **videos,
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- outputs

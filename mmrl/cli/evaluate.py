@@ -20,6 +20,8 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
     max_completion_length: Annotated[int, typer.Option(help="Tokens.")] = 256,
     min_pixels: Annotated[int | None, typer.Option(help="Image budget of the processor.")] = None,
     max_pixels: Annotated[int | None, typer.Option(help="Image budget of the processor.")] = None,
+    video_fps: Annotated[float | None, typer.Option(help="Frames a second shown of a clip; the default is 2.")] = None,
+    video_max_frames: Annotated[int, typer.Option(help="Most frames shown of a clip.")] = 768,
     dtype: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; the default is cuda where there is one.")] = None,
 ) -> None:
@@ -36,13 +38,15 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
     from mmrl.data import read_folder
     from mmrl.families import best_device, load_model, load_processor, require_device, require_model
     from mmrl.progress import progress_bar
+    from mmrl.video import VideoRequest
 
     if style not in get_args(PromptStyle):
         raise InputError(f"--style must be one of {', '.join(get_args(PromptStyle))}; found {style!r}")
     if dtype not in ("float32", "bfloat16", "float16"):
         raise InputError(f"--dtype must be float32, bfloat16 or float16; found {dtype!r}")
     require_folder(out)
-    decoding = Decoding(batch_size=batch_size, max_completion_length=max_completion_length)
+    video = VideoRequest(fps=video_fps, max_frames=video_max_frames, max_pixels=max_pixels)
+    decoding = Decoding(batch_size=batch_size, max_completion_length=max_completion_length, video=video)
     require_device(device or best_device())
     require_model(model)
     folders = {folder.name: read_folder(folder) for folder in data}

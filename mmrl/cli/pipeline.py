@@ -184,7 +184,9 @@ def _evaluate_once(pipeline: Pipeline, when: str, model_path: str, held_out: Map
         model = load_model(model_path, dtype=dtype, device=best_device())
         processor = load_processor(model_path, min_pixels=config.min_pixels, max_pixels=config.max_pixels)
         decoding = Decoding(
-            batch_size=config.evaluation.batch_size, max_completion_length=config.evaluation.max_completion_length
+            batch_size=config.evaluation.batch_size,
+            max_completion_length=config.evaluation.max_completion_length,
+            video=config.video_request(),
         )
         evaluate(model, processor, held_out, out, style=config.prompt_style, decoding=decoding, progress=progress)
     del model

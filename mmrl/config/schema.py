@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, Strict, model_serializer
 
 from mmrl.types import PromptStyle
+from mmrl.video import VideoRequest
 
 Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved"]
 """How a stage's samples are lined up; see :func:`mmrl.curriculum.order_stage`."""
@@ -191,6 +192,11 @@ class RunConfig(Section):
     min_pixels: Count | None = None
     """Image budget of the processor; null keeps the processor's own."""
     max_pixels: Count | None = None
+    """The same; also the most pixels of a clip's frame."""
+    video_fps: Positive | None = None
+    """Frames a second shown of a clip; null takes 2."""
+    video_max_frames: Annotated[int, Strict(), Field(ge=2)] = 768
+    """Most frames shown of a clip."""
     prompt_style: PromptStyle = "direct"
     datasets: dict[Name, DatasetConfig] = {}
     rubric: RubricConfig = RubricConfig()
@@ -203,6 +209,10 @@ class RunConfig(Section):
     def stage_training(self, stage: StageConfig) -> TrainingConfig:
         """Return the run's training settings with those that the stage gives put over them."""
         return TrainingConfig(**{**self.training.model_dump(), **stage.training.given()})
+
+    def video_request(self) -> VideoRequest:
+        """Return which frames of a clip are shown, in training as in evaluation."""
+        return VideoRequest(fps=self.video_fps, max_frames=self.video_max_frames, max_pixels=self.max_pixels)
 
     def stage_rubric(self, stage: StageConfig) -> RubricConfig:
         """Return the stage's rubric, or the run's."""

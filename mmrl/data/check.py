@@ -1,4 +1,4 @@
-"""Checking a dataset folder: every row proved, every picture opened, every count and checksum compared."""
+"""Checking a dataset folder: every row proved, every picture and clip opened, every count and checksum compared."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mmrl.data.gold import faults_of
-from mmrl.data.manifest import MANIFEST_NAME, RowCounts, read_manifest
-from mmrl.data.reader import LONGEST_SHAPE, SeenIds, is_too_long, require_folder
+from mmrl.data.manifest import CARD_NAME, MANIFEST_NAME, RowCounts, read_manifest
+from mmrl.data.reader import LONGEST_SHAPE, SeenIds, is_too_long, require_folder, video_size
 from mmrl.data.rows import MEDIA_FOLDER, METADATA_NAME, RowError, decode_row, read_lines
 from mmrl.errors import InputError
 from mmrl.files import sha256_file
@@ -39,8 +39,9 @@ def check_folder(path: str | Path, progress: Progress | None = None) -> list[Pro
 
     For every row: its columns are valid and agree; its gold answer, written as a perfect model would write it, reads
     back equal in every prompt style and earns full accuracy, 1.0; everything that rewards need is there; boxes and
-    points lie inside the picture; options are valid; its pictures open, have the stated size and checksum and a shape
-    that processors accept. For the folder: the manifest's counts and checksums match.
+    points lie inside the picture; options are valid; its pictures and clips open, have the stated size and checksum and
+    a shape that processors accept. Of a clip all packets are read and the first and last frame decoded. For the folder:
+    the manifest's counts and checksums match.
 
     Rows are read one at a time and each picture is opened once, so any folder fits in memory.
 
@@ -60,7 +61,7 @@ def check_folder(path: str | Path, progress: Progress | None = None) -> list[Pro
 
 @dataclass(frozen=True)
 class _MediaFacts:
-    """What a picture's file turned out to be."""
+    """What the file of a picture or clip turned out to be."""
 
     width: int = 0
     height: int = 0
@@ -137,7 +138,9 @@ class _Check:
 
     def _checksum_faults(self, stated: dict[str, Any]) -> Iterator[tuple[str, str]]:
         actual = {path: facts.sha256 for path, facts in self._facts_by_path.items() if not facts.error}
-        actual[METADATA_NAME] = sha256_file(self.metadata)
+        for name in (METADATA_NAME, CARD_NAME):
+            if (self.root / name).is_file():
+                actual[name] = sha256_file(self.root / name)
         for name in sorted(stated.keys() | actual.keys()):
             if name in self._facts_by_path and self._facts_by_path[name].error:
                 continue  # reported with its rows
@@ -150,10 +153,10 @@ class _Check:
 
 
 def _measure(root: Path, media: Media) -> _MediaFacts:
-    """Open one picture; a failure is data here, to be reported with every row that asks about it."""
+    """Open one picture or clip; a failure is data here, to be reported with every row that asks about it."""
     path = root / media.path
     try:
-        image = open_image(path)
+        width, height = open_image(path).size if media.kind == "image" else video_size(path)
     except InputError as error:
         return _MediaFacts(error=str(error))
-    return _MediaFacts(width=image.width, height=image.height, sha256=sha256_file(path))
+    return _MediaFacts(width=width, height=height, sha256=sha256_file(path))

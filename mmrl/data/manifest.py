@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mmrl.data.rows import METADATA_NAME
+from mmrl.data.rows import MEDIA_FOLDER, METADATA_NAME
 from mmrl.errors import InputError
 from mmrl.files import parse_json
-from mmrl.types import Sample
+from mmrl.types import Media, Sample
 
 MANIFEST_NAME = "manifest.json"
+CARD_NAME = "README.md"
 FORMAT = "mmrl dataset folder"
 FORMAT_VERSION = 1
 
@@ -57,6 +58,20 @@ class RowCounts:
             "tasks": dict(sorted(self._tasks.items())),
             "difficulties": dict(sorted(self._difficulties.items())),
         }
+
+
+def dataset_card(media: Iterable[Media]) -> str | None:
+    """Return the card of a folder with clips, which names the files that plain ``datasets`` is to read.
+
+    Without it ``datasets`` guesses from the most frequent suffix and takes such a folder for one of videos or JSON. A
+    folder of pictures needs none.
+    """
+    kinds = {medium.kind for medium in media}
+    if "video" not in kinds:
+        return None
+    pictures = [f'      - "{MEDIA_FOLDER}/*.png"'] if "image" in kinds else []
+    files = ["configs:", "- config_name: default", "  data_files:", "  - split: train", "    path:"]
+    return "\n".join(["---", *files, f"      - {METADATA_NAME}", *pictures, "---", ""])
 
 
 def read_manifest(root: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from mmrl.errors import InputError
 from mmrl.geometry import MAX_ASPECT_RATIO
 from mmrl.media import open_image
 from mmrl.types import Media, Sample
+from mmrl.video import VideoClip, VideoRequest, read_video
 
 LONGEST_SHAPE = f"a picture's longer side must be at most {MAX_ASPECT_RATIO} times its shorter one"
 
@@ -50,6 +52,35 @@ class DatasetFolder:
                 f"found {image.width} x {image.height}; at {path}; build the dataset again"
             )
         return image
+
+    def open_video(self, media: Media, read: Callable[[Path], VideoClip]) -> VideoClip:
+        """Read a sample's clip with ``read``, which says what frames are taken.
+
+        Raises:
+            InputError: it cannot be read, has not the size that its row states, or is too long for processors.
+        """
+        path = self.root / media.path
+        if is_too_long(media):
+            raise InputError(
+                f"{LONGEST_SHAPE}; found {media.width} x {media.height}; at {path}; crop it or leave it out"
+            )
+        clip = read(path)
+        if (clip.width, clip.height) != (media.width, media.height):
+            raise InputError(
+                f"a clip must have the size in its row, {media.width} x {media.height}; "
+                f"found {clip.width} x {clip.height}; at {path}; build the dataset again"
+            )
+        return clip
+
+
+def video_size(path: Path) -> tuple[int, int]:
+    """Return the width and height of a clip; its first and last frame are decoded.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    clip = read_video(path, VideoRequest(num_frames=2, max_pixels=1))
+    return clip.width, clip.height
 
 
 def read_folder(path: str | Path) -> DatasetFolder:
@@ -107,5 +138,5 @@ class SeenIds:
 def _require_media(root: Path, sample: Sample, present: set[str]) -> None:
     for media in sample.media:
         if media.path not in present and not (root / media.path).is_file():
-            raise RowError("media", f"the picture must be there; found no file {media.path!r}")
+            raise RowError("media", f"the {media.kind} must be there; found no file {media.path!r}")
         present.add(media.path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, get_args
 
@@ -47,6 +47,7 @@ COLUMNS = (
     "media",
 )
 _LEVELS = get_args(Level)
+_MEDIA_KINDS = ("image", "video")
 _TASK_PATTERN = re.compile(r"[^/\s]+/[^/\s]+")
 _MAX_NAME_BYTES = 255
 """What every file system takes as one name."""
@@ -84,7 +85,7 @@ def encode_row(sample: Sample) -> str:
     except InputError as error:
         raise RowError("answer", str(error)) from error
     row = {
-        "images_file_names": [media.path for media in sample.media],
+        "images_file_names": _picture_paths(sample.media),
         "id": sample.id,
         "task": sample.task,
         "question": sample.question,
@@ -109,6 +110,11 @@ def _json_text(value: Any, field: str) -> str:
     except UnicodeEncodeError as error:
         raise RowError(field, f"text must be encodable as UTF-8; found {error.reason}") from error
     return text
+
+
+def _picture_paths(media: Iterable[Media]) -> list[str]:
+    """Return what plain ``datasets`` decodes; clips stand in ``media`` alone, as it would take them for pictures."""
+    return [medium.path for medium in media if medium.kind == "image"]
 
 
 def _media_to_json(media: Media) -> dict[str, Any]:
@@ -194,18 +200,20 @@ def _says_nothing(answer: Answer) -> bool:
 def _read_media(row: Mapping[str, Any]) -> tuple[Media, ...]:
     media = tuple(_media_from_json(facts) for facts in _json_column(row, "media", list))
     if not media:
-        raise RowError("media", "a row must have at least one picture, text alone is not a task here; found none")
+        raise RowError(
+            "media", "a row must have at least one picture or clip, text alone is not a task here; found none"
+        )
     names = _text_list(row, "images_file_names")
-    if names != [medium.path for medium in media]:
-        raise RowError("images_file_names", f"must list the paths in media; found {names!r}")
+    if names != _picture_paths(media):
+        raise RowError("images_file_names", f"must list the paths in media, those of clips left out; found {names!r}")
     return media
 
 
 def _media_from_json(facts: Any) -> Media:
     if not isinstance(facts, dict) or set(facts) != {"path", "kind", "width", "height", "sha256"}:
         raise RowError("media", f"must give path, kind, width, height and sha256; found {facts!r}")
-    if facts["kind"] != "image":
-        raise RowError("media", f"kind must be 'image', the only one supported so far; found {facts['kind']!r}")
+    if facts["kind"] not in _MEDIA_KINDS:
+        raise RowError("media", f"kind must be 'image' or 'video'; found {facts['kind']!r}")
     if not _is_plain_relative(facts["path"]):
         raise RowError("media", f"a path must be relative and stay inside the folder; found {facts['path']!r}")
     if any(len(name.encode()) > _MAX_NAME_BYTES for name in PurePosixPath(facts["path"]).parts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import re
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,12 +14,24 @@ from typing import IO, Any
 
 from PIL import Image
 
-from mmrl.data.manifest import FORMAT, FORMAT_VERSION, MANIFEST_NAME, RowCounts, foreign_file, read_manifest
+from mmrl.data.manifest import (
+    CARD_NAME,
+    FORMAT,
+    FORMAT_VERSION,
+    MANIFEST_NAME,
+    RowCounts,
+    dataset_card,
+    foreign_file,
+    read_manifest,
+)
+from mmrl.data.reader import video_size
 from mmrl.data.rows import MEDIA_FOLDER, METADATA_NAME, RowError, encode_row
 from mmrl.errors import InputError
-from mmrl.files import explain_write_errors, plain_json, sha256_file, write_json
+from mmrl.files import explain_write_errors, plain_json, sha256_file, write_json, write_text
 from mmrl.media import check_image_size, png_bytes, to_rgb
 from mmrl.types import Media, Sample
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")
 
 
 class DatasetWriter:
@@ -73,6 +86,8 @@ class DatasetWriter:
         self._broken = False
         self._first_row: dict[str, int] = {}
         self._media_by_pixels: dict[bytes, Media] = {}
+        self._clips: dict[str, Media] = {}
+        """By checksum."""
         self._stored_media: set[Media] = set()
         self._used_media: set[Media] = set()
         self._counts = RowCounts()
@@ -122,11 +137,29 @@ class DatasetWriter:
             (self._partial / path).write_bytes(data)
         return Media(path=path, width=rgb.width, height=rgb.height, sha256=digest)
 
-    def add(self, sample: Sample) -> None:
-        """Append one row; its media must come from :meth:`add_image` of this writer.
+    def add_video(self, path: str | Path) -> Media:
+        """Store a clip as it is and return its record; equal files are stored once.
 
         Raises:
-            InputError: the sample has no answer or no picture, its id was used before, or the disk refuses.
+            InputError: the clip cannot be read, its size is out of bounds, or the disk refuses.
+        """
+        path = Path(path)
+        width, height = video_size(path)
+        digest = sha256_file(path)
+        if digest not in self._clips:
+            suffix = path.suffix.lower() if _SUFFIX.fullmatch(path.suffix.lower()) else ""
+            name = f"{MEDIA_FOLDER}/{digest[:16]}{suffix}"
+            with self._writing():
+                shutil.copyfile(path, self._partial / name)
+            self._clips[digest] = Media(path=name, kind="video", width=width, height=height, sha256=digest)
+            self._stored_media.add(self._clips[digest])
+        return self._clips[digest]
+
+    def add(self, sample: Sample) -> None:
+        """Append one row; its media must come from :meth:`add_image` or :meth:`add_video` of this writer.
+
+        Raises:
+            InputError: the sample has no answer or no medium, its id was used before, or the disk refuses.
         """
         place = f"sample {len(self._first_row) + 1} ({sample.id!r})"
         try:
@@ -141,7 +174,8 @@ class DatasetWriter:
         foreign = next((media for media in sample.media if media not in self._stored_media), None)
         if foreign is not None:
             raise InputError(
-                f"media must come from add_image of this writer; found {foreign.path!r}; at {place}.media; add it first"
+                "media must come from add_image or add_video of this writer; "
+                f"found {foreign.path!r}; at {place}.media; add it first"
             )
         with self._writing() as rows:
             rows.write(line.encode("utf-8") + b"\n")
@@ -176,6 +210,10 @@ class DatasetWriter:
         with explain_write_errors(self._out):
             for unused in self._stored_media - self._used_media:
                 (self._partial / unused.path).unlink()
+            card = dataset_card(self._used_media)
+            if card is not None:
+                write_text(self._partial / CARD_NAME, card)
+                checksums[CARD_NAME] = sha256_file(self._partial / CARD_NAME)
             checksums[METADATA_NAME] = sha256_file(self._partial / METADATA_NAME)
             manifest = self._origin | self._counts.as_fields() | {"checksums": dict(sorted(checksums.items()))}
             write_json(self._partial / MANIFEST_NAME, manifest)

@@ -77,8 +77,14 @@ def _join(outputs: list[Any]) -> Any:
 
 
 def _concatenate(values: list[Any]) -> Any:
-    """Concatenate features: tensors along their first axis, tuples of pictures as tuples, lists of layers by layer."""
+    """Concatenate features: tensors along their first axis, tuples of pictures as tuples, lists of layers by layer.
+
+    LLaVA-OneVision returns clips as one tensor (clips, tokens, width) that the model flattens: clips of unequal
+    length become one long one.
+    """
     if isinstance(values[0], torch.Tensor):
+        if len({value.shape[1:] for value in values}) > 1:
+            return torch.cat([value.flatten(0, 1) for value in values]).unsqueeze(0)
         return torch.cat(values)
     if isinstance(values[0], list) and not isinstance(values[0][0], torch.Tensor):
         return [_concatenate(list(layer)) for layer in zip(*values, strict=True)]

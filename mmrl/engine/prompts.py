@@ -35,7 +35,7 @@ class Prompt:
     keys: Mapping[str, str]
     """Modality -> checksum of what its encoder takes: prompts with equal keys show the same."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """Modality -> number of pictures or clips."""
+    """Modality -> number of pictures or clips that its encoder takes."""
     encoded: dict[tuple[int, str], Any] = field(default_factory=dict)
     """Model (its ``id``: a reference may see otherwise) and modality -> the output of an encoder that is frozen."""
 
@@ -65,8 +65,15 @@ def make_prompt(model: Any, fields: Mapping[str, Any], *, counts: Mapping[str, i
         fields=rest,
         media=media,
         keys={modality: _checksum(arguments) for modality, arguments in media.items()},
-        counts=dict(counts or {}),
+        counts=_counts(media, counts or {}),
     )
+
+
+def _counts(media: Mapping[str, Any], counts: Mapping[str, int]) -> dict[str, int]:
+    """Count clips as pictures where the picture encoder takes their frames (SmolVLM, InternVL)."""
+    if "image" in media and "video" not in media:
+        return {"image": counts.get("image", 0) + counts.get("video", 0)} if counts else {}
+    return dict(counts)
 
 
 def _arguments(encoder: Any, fields: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
-"""Model families: in which frame a family writes coordinates, and how to load a model and its processor by name."""
+"""Model families: in which frame they write coordinates, how processors take clips, loading by name."""
 
 from mmrl.families.catalogue import FAMILIES, Family, family_of
+from mmrl.families.clips import ClipReader
 from mmrl.families.frames import FrameRule, answer_frame, frame_rule
 from mmrl.families.loading import (
     TINY,
@@ -16,6 +17,7 @@ from mmrl.families.loading import (
 __all__ = [
     "FAMILIES",
     "TINY",
+    "ClipReader",
     "Family",
     "FrameRule",
     "answer_frame",

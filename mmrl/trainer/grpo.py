@@ -28,6 +28,7 @@ from mmrl.engine.head import HeadOptions
 from mmrl.engine.memory import keep_freed_memory
 from mmrl.engine.passes import Prefilled
 from mmrl.errors import InputError
+from mmrl.families.clips import ClipReader
 from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.runs import mark_complete, saving_checkpoint
 from mmrl.trainer import freezing, scoring
@@ -40,8 +41,8 @@ from mmrl.trainer.micro import MicroBatchLoss
 from mmrl.trainer.policy import Passes, has_dropout, join
 from mmrl.trainer.processing import PromptProcessor
 from mmrl.trainer.rollouts import Rollouts, parts_of
+from mmrl.trainer.servers import server_prompt_ids
 from mmrl.trainer.telemetry import PHASES, PhaseClock, peak_memory
-from mmrl.video import VideoRequest
 
 DEAD_GROUPS = ("skip", "keep", "resample")
 
@@ -193,13 +194,13 @@ class GRPOTrainer(trl.GRPOTrainer):
         forbidden = never_sampled(self.model.config, self._tokenizer, eos)
         if self.use_vllm:
             # vLLM has no list of suppressed tokens; its logit bias reaches both the colocated engine and a server.
-            bias = {str(token): -100.0 for token in forbidden} | (self.args.generation_kwargs or {}).get(
-                "logit_bias", {}
-            )
+            # Its own type for tokens is int; JSON makes text of them on the way to a server.
+            asked = (self.args.generation_kwargs or {}).get("logit_bias") or {}
+            bias = dict.fromkeys(forbidden, -100.0) | {int(token): value for token, value in asked.items()}
             self.vllm_generation.generation_kwargs["logit_bias"] = bias
             return
-        asked = self.generation_config.suppress_tokens or []
-        self.generation_config.suppress_tokens = sorted({*asked, *forbidden})
+        suppressed = self.generation_config.suppress_tokens or []
+        self.generation_config.suppress_tokens = sorted({*suppressed, *forbidden})
         self.generation_kwargs["suppress_tokens"] = self.generation_config.suppress_tokens
 
     # ------------------------------------------------------------------------------------------ the training loop
@@ -313,11 +314,7 @@ class GRPOTrainer(trl.GRPOTrainer):
             processor=self.processing_class,
             model=self.passes.base,
             room=self.max_completion_length,
-            video=VideoRequest(
-                fps=self._option("video_fps", None),
-                max_frames=self._option("video_max_frames", 768),
-                max_pixels=self._option("video_max_pixels", None),
-            ),
+            clips=ClipReader.of(self.processing_class, self.args),
             template=template if chosen is None else {**template, "chat_template": chosen},
         )
 
@@ -351,7 +348,10 @@ class GRPOTrainer(trl.GRPOTrainer):
         """Hand out what was processed already; media stay with their prompts."""
         if self._rollouts is None or not self._is_ours:
             return super()._tokenize_prompts(prompts)
-        return self._rollouts.prompt_ids(unexpanded=self.use_vllm), self._rollouts.images(), {}
+        rollouts = self._rollouts
+        if not self.use_vllm:
+            return rollouts.prompt_ids(unexpanded=False), rollouts.images(), {}
+        return server_prompt_ids(rollouts, self.processing_class, mode=self.vllm_mode), rollouts.images(), {}
 
     def _generate_single_turn(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,8 +11,9 @@ from transformers import ProcessorMixin
 
 from mmrl.engine.prompts import Prompt, make_prompt
 from mmrl.errors import InputError
+from mmrl.families.clips import ClipReader, chat_text, video_arguments
 from mmrl.trainer.conversation import Conversation, without_media
-from mmrl.video import DEFAULT_REQUEST, VideoClip, VideoRequest, clip_of_frames, read_video
+from mmrl.video import VideoClip
 
 
 @dataclass(kw_only=True)
@@ -39,8 +39,8 @@ class PromptProcessor:
     """The transformers model, unwrapped."""
     room: int
     """Tokens that completions may need: prompt and completion must fit the model's positions together."""
-    video: VideoRequest = DEFAULT_REQUEST
-    """Which frames of a clip are shown."""
+    clips: ClipReader
+    """Reads the clips of a batch."""
     template: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of the chat template: ``chat_template``, ``tools`` and the user's own."""
 
@@ -50,7 +50,7 @@ class PromptProcessor:
         Raises:
             InputError: the processor refuses it, placeholders and features differ in number, or it is too long.
         """
-        clips = [self._clip(video) for video in conversation.videos]
+        clips = self.clips.read(conversation.videos, images=len(conversation.images), sample=conversation.sample)
         text = self._text(conversation)
         options = self._options(text)
         try:
@@ -68,17 +68,11 @@ class PromptProcessor:
             prompt=prompt, unexpanded_ids=tokenizer(text, **options)["input_ids"], conversation=conversation
         )
 
-    def _clip(self, video: Any) -> VideoClip:
-        if isinstance(video, VideoClip):
-            return video
-        return read_video(video, self.video) if isinstance(video, (str, Path)) else clip_of_frames(video, request=self.video)
-
     def _text(self, conversation: Conversation) -> str:
         if isinstance(conversation.prompt, str):
             return conversation.prompt
-        bare = without_media(conversation.prompt)
-        template = {"chat_template": getattr(self.processor, "chat_template", None), **self.template}
-        return self.processor.apply_chat_template(bare, tokenize=False, add_generation_prompt=True, **template)
+        clips = len(conversation.videos)
+        return chat_text(self.processor, without_media(conversation.prompt), clips=clips, template=self.template)
 
     def _options(self, text: str) -> dict[str, Any]:
         """Leave out a begin token that the template has already written, as transformers' templates do."""
@@ -91,11 +85,7 @@ class PromptProcessor:
             return self.processor([text], return_tensors="pt", **options)
         media: dict[str, Any] = {"images": [images]} if images else {}
         if clips:
-            media |= {
-                "videos": [clip.frames_FHWC for clip in clips],
-                "video_metadata": [clip.metadata() for clip in clips],
-                "do_sample_frames": False,
-            }
+            media |= video_arguments(self.processor, clips)
         return self.processor(text=[text], return_tensors="pt", **media, **options)
 
     def _require_fit(self, tokens: int, sample: str) -> None:

@@ -20,6 +20,7 @@ from mmrl.trainer.advantages import (
     zero_variance_groups,
 )
 from mmrl.trainer.batch import ScoredGroup
+from mmrl.trainer.conversation import without_media
 from mmrl.trainer.rollouts import Rollouts
 
 
@@ -71,7 +72,8 @@ def log_rollouts(trainer: Any, rollouts: Rollouts) -> None:
 def _log_completions(trainer: Any, rollouts: Rollouts, rewards_NK: Tensor) -> None:
     """Keep prompts, completions and rewards for TRL's tables."""
     logs = trainer._logs
-    logs["prompt"].extend(gather_object([one.prompt for one in rollouts.conversations]))
+    # TRL takes pictures out of what it writes down; clips are taken out here, with which it would fail.
+    logs["prompt"].extend(gather_object([without_media(one.prompt) for one in rollouts.conversations]))
     logs["completion"].extend(gather_object(rollouts.completions))
     for name, values in zip(trainer.reward_func_names, rewards_NK.unbind(dim=1), strict=True):
         logs["rewards"][name].extend(values.tolist())

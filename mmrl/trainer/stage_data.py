@@ -1,4 +1,4 @@
-"""A stage's samples as the dataset that TRL reads: prompts are built and pictures opened when a row is needed."""
+"""A stage's samples as the dataset that the trainer reads: prompts are built and media opened when a row is needed."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import datasets
+import numpy as np
 from PIL import Image
 
 from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
-from mmrl.families import FrameRule
+from mmrl.families import ClipReader, FrameRule
+from mmrl.families.clips import require_accepted
 from mmrl.prompts import build_prompt
 from mmrl.types import Frame, PromptStyle, Sample
+from mmrl.video import DEFAULT_REQUEST, VideoClip, VideoRequest, clip_of_frames
+from mmrl.video.sampling import DEFAULT_FPS
 
 _BLANK_SIZE = 64
+_BLANK_FRAMES = 4
+_GREY = 128
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,59 +33,101 @@ class SourcedSample:
 
 
 class RowOpener:
-    """Turns row numbers into TRL's rows: ``prompt`` and ``images``, and what the rewards need.
+    """Turns row numbers into the trainer's rows: ``prompt``, ``images`` and ``videos``, and what the rewards need.
 
-    A picture that cannot be opened, or has a shape that models refuse, is replaced by a grey one and ``media_error``
-    says why; the rewards then give every completion the rubric's value for failed rollouts, so the group has no
-    gradient and the run goes on.
+    Where a picture or clip cannot be opened, or has a shape that models refuse, grey ones take the place of the row's
+    media and ``media_error`` says why; the rewards then give every completion the rubric's value for failed rollouts,
+    so the group has no gradient and the run goes on.
     """
 
-    def __init__(self, rows: Sequence[SourcedSample], *, style: PromptStyle, frame_rule: FrameRule) -> None:
+    def __init__(
+        self,
+        rows: Sequence[SourcedSample],
+        *,
+        style: PromptStyle,
+        frame_rule: FrameRule,
+        processor: Any,
+        video: VideoRequest = DEFAULT_REQUEST,
+    ) -> None:
         self.rows = list(rows)
         self.style = style
         self.frame_rule = frame_rule
+        self.processor = processor
+        self.video = video
         self._opened: dict[int, dict[str, Any]] = {}
 
     def __call__(self, batch: dict[str, list[int]]) -> dict[str, list[Any]]:
         """Return the columns of the rows asked for; ``batch`` has their numbers under ``row``."""
         numbers = batch["row"]
         # TRL loads a batch once for each micro-step that reuses it, so the last one is kept.
-        self._opened = {number: self._opened.get(number) or self.open_row(number) for number in dict.fromkeys(numbers)}
+        reader = self.clip_reader()
+        self._opened = {
+            number: self._opened.get(number) or self.open_row(number, reader) for number in dict.fromkeys(numbers)
+        }
         rows = [self._opened[number] for number in numbers]
         return {key: [row[key] for row in rows] for key in rows[0]}
 
-    def open_row(self, number: int) -> dict[str, Any]:
-        """Return one row; pictures are RGB, in the order of the sample's media."""
+    def clip_reader(self) -> ClipReader:
+        """Return a reader of clips that reads each file once."""
+        return ClipReader(processor=self.processor, request=self.video)
+
+    def open_row(self, number: int, reader: ClipReader) -> dict[str, Any]:
+        """Return one row; pictures are RGB, media of each kind in the order of the sample's."""
         sample, folder = self.rows[number].sample, self.rows[number].folder
         frame: Frame | None = None
         media_error = ""
+        shown = [media for media in sample.media if media.kind == "image"]
+        filmed = [media for media in sample.media if media.kind == "video"]
         try:
-            images = [folder.open_image(media) for media in sample.media]
+            images = [folder.open_image(media) for media in shown]
+            clips = [folder.open_video(media, reader.clip) for media in filmed]
+            clips = reader.read(clips, images=len(images), sample=sample.id)
             frame = self.frame_rule(sample.media[0]) if sample.media else None
         except InputError as error:
             media_error = str(error)
-            images = [Image.new("RGB", (_BLANK_SIZE, _BLANK_SIZE), "grey") for _ in sample.media]
+            images = [Image.new("RGB", (_BLANK_SIZE, _BLANK_SIZE), "grey") for _ in shown]
+            clips = [_blank_clip(reader) for _ in filmed]
         return {
             "prompt": build_prompt(sample, style=self.style, frame=frame),
             "images": images,
+            "videos": clips,
             "sample": sample,
             "frame": frame,
             "media_error": media_error,
         }
 
 
-def stage_dataset(rows: Sequence[SourcedSample], *, style: PromptStyle, frame_rule: FrameRule) -> datasets.Dataset:
-    """Return a dataset of ``len(rows)`` prompts in the given order that opens pictures lazily.
+def _blank_clip(reader: ClipReader) -> VideoClip:
+    frames_FHWC = np.full((_BLANK_FRAMES, _BLANK_SIZE, _BLANK_SIZE, 3), _GREY, dtype=np.uint8)
+    request = VideoRequest(max_pixels=_BLANK_SIZE * _BLANK_SIZE)
+    return clip_of_frames(frames_FHWC, fps=DEFAULT_FPS, request=request, factor=reader.factor)
+
+
+def stage_dataset(
+    rows: Sequence[SourcedSample],
+    *,
+    style: PromptStyle,
+    frame_rule: FrameRule,
+    processor: Any,
+    video: VideoRequest = DEFAULT_REQUEST,
+) -> datasets.Dataset:
+    """Return a dataset of ``len(rows)`` prompts in the given order that opens pictures and clips lazily.
+
+    Args:
+        rows: samples with their folders.
+        style: where answers are asked for.
+        frame_rule: the frame in which the model writes coordinates.
+        processor: the model's; says which media it takes, and how frames are sized.
+        video: which frames of a clip are shown.
 
     Raises:
-        InputError: a sample asks about a video, which TRL's trainer would drop.
+        InputError: a sample shows clips that the processor does not take.
     """
     for row in rows:
-        if any(media.kind != "image" for media in row.sample.media):
-            raise InputError(
-                f"training samples must have images only; found a video; at sample {row.sample.id} of "
-                f"{row.folder.root}; leave its task out with the stage's tasks"
-            )
+        kinds = [media.kind for media in row.sample.media]
+        place = f"{row.sample.id} of {row.folder.root}"
+        require_accepted(processor, images=kinds.count("image"), clips=kinds.count("video"), sample=place)
     dataset = datasets.Dataset.from_dict({"row": list(range(len(rows)))})
-    dataset.set_transform(RowOpener(rows, style=style, frame_rule=frame_rule))
+    opener = RowOpener(rows, style=style, frame_rule=frame_rule, processor=processor, video=video)
+    dataset.set_transform(opener)
     return dataset

@@ -145,6 +145,7 @@ def _require_same_stage(job: StageJob) -> None:
         "model_name_or_path": config.model_name_or_path,
         "seed": stage_seed(config, job.index),
         "pixels": [config.min_pixels, config.max_pixels],
+        "video": [config.video_fps, config.video_max_frames],
         "stage": stage.model_dump(mode="json", exclude={"training", "rubric", "prompt_style"}),
         "training": job.training.model_dump(mode="json"),
         "rubric": config.stage_rubric(stage).model_dump(mode="json"),
@@ -243,7 +244,9 @@ def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRe
         model,
         rewards.functions,
         stage_arguments(job, rewards.weights),
-        train_dataset=stage_dataset(job.rows, style=style, frame_rule=rule),
+        train_dataset=stage_dataset(
+            job.rows, style=style, frame_rule=rule, processor=processor, video=config.video_request()
+        ),
         processing_class=processor,
         peft_config=peft_config(model, training),
     )

@@ -314,7 +314,7 @@ def test_a_file_that_arrives_while_writing_is_kept(folder):
         ({"answer": "yes"}, "a row must have an answer; found 'yes'"),
         ({"answer": Number(value=float("nan"))}, "sample 2 ('bad').answer"),
         ({"answer": Boxes(boxes=(Box(x1=1, y1=0, x2=float("inf"), y2=5),), frame=FRAME)}, "sample 2 ('bad').answer"),
-        ({"media": ()}, "at least one picture, text alone is not a task here"),
+        ({"media": ()}, "at least one picture or clip, text alone is not a task here"),
         ({"question": " "}, "sample 2 ('bad').question"),
         ({"task": "no-family"}, "family/name"),
         ({"difficulty": "brutal"}, "easy, middle, hard"),

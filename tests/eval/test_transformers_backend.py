@@ -94,7 +94,7 @@ def test_unreadable_media_are_results_with_reasons(small_model: tuple[Any, Any],
     failed = {p.id: p.reason for p in predictions if isinstance(p, FailedPrediction)}
     assert set(failed) == {"s2", "s3", "s5", "s6"}
     assert "found nothing" in failed["s2"]
-    assert "video" in failed["s3"]
+    assert "a video must be a file; found nothing" in failed["s3"]
     assert all(p.stop is StopReason.FAILED and p.prediction == "" for p in predictions if p.id in failed)
     good = {p.id: p for p in predictions if p.id not in failed}
     untouched = [sample for sample in scenes.samples if sample.id in good]

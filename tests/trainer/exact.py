@@ -119,11 +119,12 @@ def train(  # noqa: PLR0913
     steps: int = 1,
     sampled: bool = False,
     rewards: Any = None,
+    watch: Any = None,
     **options: Any,
 ) -> Run:
     """Train with ``trl`` or ``ours``; keyword options are GRPOConfig's.
 
-    The rollouts are given, or ``sampled`` by the trainer itself.
+    The rollouts are given, or ``sampled`` by the trainer itself; ``watch`` is called with the trainer before training.
     """
     settings = {
         "output_dir": str(folder / "out"),
@@ -175,6 +176,8 @@ def train(  # noqa: PLR0913
         return loss
 
     trainer.compute_loss = compute_loss
+    if watch is not None:
+        watch(trainer)
     trainer.train()
     run.trainer, run.logs = trainer, trainer.state.log_history
     return run

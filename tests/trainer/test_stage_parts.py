@@ -14,7 +14,7 @@ from mmrl.runs import RunFolder
 from mmrl.trainer.callbacks import KeepOptimizer
 from mmrl.trainer.stage_data import SourcedSample, stage_dataset
 from mmrl.trainer.stage_model import final_dir, reference_of, start_of, vision_tower
-from mmrl.types import Media, Sample, YesNo
+from mmrl.types import Sample, YesNo
 from tests.trainer.case import open_case, write_case
 
 
@@ -81,8 +81,9 @@ def rows_of(folder: Path, tiny_folder: Path) -> tuple[list[SourcedSample], RunFo
 
 def test_rows_hold_prompt_picture_and_sample(tmp_path: Path, tiny_folder: Path) -> None:
     rows, _ = rows_of(tmp_path, tiny_folder)
-    rule = frame_rule(family_of("qwen2_5_vl"), load_processor(str(tiny_folder)))
-    dataset = stage_dataset(rows, style="direct", frame_rule=rule)
+    processor = load_processor(str(tiny_folder))
+    rule = frame_rule(family_of("qwen2_5_vl"), processor)
+    dataset = stage_dataset(rows, style="direct", frame_rule=rule, processor=processor)
     first, again, other = dataset.__getitems__([2, 2, 5])
     assert len(dataset) == 7
     assert first["images"] is again["images"], "a picture is opened once a batch"
@@ -97,8 +98,9 @@ def test_rows_hold_prompt_picture_and_sample(tmp_path: Path, tiny_folder: Path) 
 def test_a_missing_picture_becomes_a_grey_one_with_the_reason(tmp_path: Path, tiny_folder: Path) -> None:
     rows, _ = rows_of(tmp_path, tiny_folder)
     (rows[0].folder.root / rows[0].sample.media[0].path).unlink()
-    rule = frame_rule(family_of("qwen2_5_vl"), load_processor(str(tiny_folder)))
-    row = stage_dataset(rows, style="direct", frame_rule=rule)[0]
+    processor = load_processor(str(tiny_folder))
+    rule = frame_rule(family_of("qwen2_5_vl"), processor)
+    row = stage_dataset(rows, style="direct", frame_rule=rule, processor=processor)[0]
     assert "picture must be a file" in row["media_error"]
     assert row["images"][0].getpixel((0, 0)) == (128, 128, 128)
 
@@ -109,16 +111,9 @@ def test_a_picture_too_long_for_models_does_not_end_the_run(tmp_path: Path, tiny
         media = writer.add_image(Image.new("RGB", (600, 2)))
         writer.add(Sample(id="long", task="t/x", question="?", media=(media,), answer=YesNo(value=True)))
     folder = read_folder(tmp_path / "a")
-    rule = frame_rule(family_of(family), load_processor(str(tiny_folder)))
+    processor = load_processor(str(tiny_folder))
+    rule = frame_rule(family_of(family), processor)
     rows = [SourcedSample(sample=folder.samples[0], folder=folder)]
-    row = stage_dataset(rows, style="direct", frame_rule=rule)[0]
+    row = stage_dataset(rows, style="direct", frame_rule=rule, processor=processor)[0]
     assert "at most 200 times its shorter one; found 600 x 2" in row["media_error"]
     assert row["images"][0].size == (64, 64)
-
-
-def test_videos_are_refused(tmp_path: Path, tiny_folder: Path) -> None:
-    rows, _ = rows_of(tmp_path, tiny_folder)
-    clip = Media(path="media/a.mp4", kind="video", width=4, height=4, sha256="0")
-    sample = Sample(id="v1", task="video/x", question="?", media=(clip,), answer=YesNo(value=True))
-    with pytest.raises(InputError, match="found a video; at sample v1"):
-        stage_dataset([SourcedSample(sample=sample, folder=rows[0].folder)], style="direct", frame_rule=lambda _: None)
