@@ -7,13 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from jinja2 import TemplateError
+from PIL import Image
 from transformers import ProcessorMixin
 
 from mmrl.engine.prompts import Prompt, make_prompt
 from mmrl.errors import InputError
 from mmrl.trainer.conversation import Conversation, without_media
+from mmrl.trainer.faults import DECODE_ERRORS, one_line
 from mmrl.video import DEFAULT_REQUEST, VideoClip, VideoRequest, clip_of_frames, read_video
+
+REFUSALS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, OSError, TemplateError)
+"""What processors and chat templates raise on rows that they cannot use."""
 
 
 @dataclass(kw_only=True)
@@ -50,15 +57,16 @@ class PromptProcessor:
         Raises:
             InputError: the processor refuses it, placeholders and features differ in number, or it is too long.
         """
-        clips = [self._clip(video) for video in conversation.videos]
-        text = self._text(conversation)
-        options = self._options(text)
+        _require_pictures(conversation)
+        clips = [self._clip(video, conversation.sample) for video in conversation.videos]
         try:
+            text = self._text(conversation)
+            options = self._options(text)
             fields = dict(self._fields(text, conversation.images, clips, options))
-        except (ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
+        except REFUSALS as error:
             raise InputError(
                 f"the processor must accept a prompt with its {len(conversation.images)} pictures and {len(clips)} clips; "
-                f"found: {_one_line(error)}; sample {conversation.sample}; correct the row, or leave it out"
+                f"found: {one_line(error)}; sample {conversation.sample}; correct the row, or leave it out"
             ) from error
         self._require_fit(fields["input_ids"].shape[1], conversation.sample)
         prompt = make_prompt(self.model, fields, counts=conversation.counts)
@@ -68,10 +76,15 @@ class PromptProcessor:
             prompt=prompt, unexpanded_ids=tokenizer(text, **options)["input_ids"], conversation=conversation
         )
 
-    def _clip(self, video: Any) -> VideoClip:
+    def _clip(self, video: Any, sample: str) -> VideoClip:
         if isinstance(video, VideoClip):
             return video
-        return read_video(video, self.video) if isinstance(video, (str, Path)) else clip_of_frames(video, request=self.video)
+        try:
+            if isinstance(video, (str, Path)):
+                return read_video(video, self.video)
+            return clip_of_frames(video, request=self.video)
+        except InputError as error:
+            raise InputError(f"{error}; sample {sample}") from error
 
     def _text(self, conversation: Conversation) -> str:
         if isinstance(conversation.prompt, str):
@@ -118,8 +131,23 @@ class PromptProcessor:
                 )
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+def _require_pictures(conversation: Conversation) -> None:
+    """Refuse pictures that are none or cannot be decoded; Pillow reads a file no further than its header at first."""
+    for place, picture in enumerate(conversation.images):
+        try:
+            if isinstance(picture, Image.Image):
+                picture.load()
+                continue
+        except DECODE_ERRORS as error:
+            found = f"a damaged one ({type(error).__name__}: {one_line(error)})"
+        else:
+            if isinstance(picture, (np.ndarray, torch.Tensor, str)):  # a processor's own business
+                continue
+            found = "none" if picture is None else f"a {type(picture).__name__}"
+        raise InputError(
+            f"a picture must be readable; found {found}; picture {place + 1} of {len(conversation.images)}, sample "
+            f"{conversation.sample}; replace it, or leave the row out"
+        )
 
 
 def text_prompt(ids: Sequence[int], *, axes: int) -> Prompt:
