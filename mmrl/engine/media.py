@@ -1,7 +1,7 @@
 """Pictures and clips, encoded once a pass however many prompts and completions show them.
 
-transformers' models take the outputs of their encoders as ``mm_encoder_outputs`` in place of pixels; what travels in them
-besides the features themselves (Qwen3-VL's deepstack features) is carried along.
+transformers' models take the outputs of their encoders as ``mm_encoder_outputs`` in place of pixels; what travels in
+them besides the features themselves (Qwen3-VL's deepstack features) is carried along.
 """
 
 from __future__ import annotations

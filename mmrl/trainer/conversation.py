@@ -1,7 +1,7 @@
 """From a dataset row to what the processor is given: messages with pictures and clips in their places.
 
-Rows are TRL's: ``prompt`` (a conversation, or plain text), ``image`` or ``images``, and, beyond TRL, ``video`` or ``videos``: paths,
-frames already decoded, or :class:`mmrl.video.VideoClip`.
+Rows are TRL's: ``prompt`` (a conversation, or plain text), ``image`` or ``images``, and, beyond TRL, ``video`` or
+``videos``: paths, frames already decoded, or :class:`mmrl.video.VideoClip`.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ def _require_prompt(prompt: Any, sample: str) -> None:
         if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
             found = f"the keys {sorted(message)}" if isinstance(message, Mapping) else type(message).__name__
             raise InputError(
-                f"a message must be a mapping with a role and a content; found {found}; message {place} of sample {sample}; "
-                "correct its prompt"
+                f"a message must be a mapping with a role and a content; found {found}; message {place} of sample "
+                f"{sample}; correct its prompt"
             )
         content = message.get("content")
         if content is None or isinstance(content, str):
@@ -131,8 +131,8 @@ def _structured(messages: Sequence[Mapping[str, Any]], images: int, videos: int,
     for message in messages:
         if message["role"] not in ROLES:
             raise InputError(
-                f"a message's role must be user, assistant, system or tool; found {message['role']!r}; sample {sample}; "
-                "correct its prompt"
+                f"a message's role must be user, assistant, system or tool; found {message['role']!r}; "
+                f"sample {sample}; correct its prompt"
             )
         content = message.get("content")
         if isinstance(content, str):

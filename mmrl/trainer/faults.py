@@ -32,8 +32,7 @@ def naming_step(method: Callable[..., Any]) -> Callable[..., Any]:
         except InputError as error:
             if re.search(r"\bstep \d", str(error)):
                 raise
-            place = "step" if trainer.model.training else "evaluation at step"
-            raise InputError(f"{error}; {place} {trainer.state.global_step + 1}") from error
+            raise InputError(f"{error}; step {trainer.state.global_step + 1}") from error
 
     return named
 

@@ -29,7 +29,7 @@ def function_name(function: Any) -> str:
 
 
 def checked_reward(function: Any) -> Any:
-    """Wrap a reward function, synchronous or not, so that it raises one clear line; reward models are returned as they are."""
+    """Wrap a reward function, synchronous or not, so that it raises one clear line; reward models stay as they are."""
     if isinstance(function, (str, nn.Module)):
         return function
     name = function_name(function)

@@ -58,18 +58,14 @@ class GRPOConfig(trl.GRPOConfig):
     """
 
     share_prompts: bool = field(
-        default=True,
-        metadata={"help": "Compute each prompt once a group; models that cannot do so fall back by themselves."},
+        default=True, metadata={"help": "Compute each prompt once a group; models that cannot do so fall back by themselves."}
     )
     reuse_prefill: bool = field(
         default=True,
-        metadata={
-            "help": "Train through the prompts' forward pass of the generation where it is the same computation."
-        },
+        metadata={"help": "Train through the prompts' forward pass of the generation where it is the same computation."},
     )
     max_tokens_per_pass: int | None = field(
-        default=None,
-        metadata={"help": "Token budget of a forward pass: micro-batches above it are computed in pieces."},
+        default=None, metadata={"help": "Token budget of a forward pass: micro-batches above it are computed in pieces."}
     )
     dead_groups: str = field(
         default="skip",
@@ -81,18 +77,14 @@ class GRPOConfig(trl.GRPOConfig):
     )
     freeze_vision_tower: bool = field(default=False, metadata={"help": "Do not train the vision tower."})
     freeze_projector: bool = field(default=False, metadata={"help": "Do not train what joins vision and language."})
-    freeze_language_model: bool = field(
-        default=False, metadata={"help": "Do not train the language model and its head."}
-    )
+    freeze_language_model: bool = field(default=False, metadata={"help": "Do not train the language model and its head."})
     video_fps: float | None = field(default=None, metadata={"help": "Frames a second shown of a clip (default 2)."})
     video_max_frames: int = field(default=768, metadata={"help": "Most frames shown of a clip."})
     video_max_pixels: int | None = field(default=None, metadata={"help": "Most pixels of a frame."})
     length_divisor: float | None = field(
         default=None, metadata={"help": "Constant by which loss_type dr_grpo divides; default max_completion_length."}
     )
-    reg_sigma_floor: float | None = field(
-        default=0.1, metadata={"help": "Reg-GRPO: least spread of log-ratios, in nats."}
-    )
+    reg_sigma_floor: float | None = field(default=0.1, metadata={"help": "Reg-GRPO: least spread of log-ratios, in nats."})
     reg_mean_log_ratio: bool = field(default=False, metadata={"help": "Reg-GRPO on mean instead of summed log-ratios."})
 
     def __post_init__(self) -> None:
@@ -207,10 +199,10 @@ class GRPOTrainer(trl.GRPOTrainer):
 
     @naming_step
     @timed("load")
-    def get_batch_samples(self, *arguments: Any, **options: Any) -> Any:
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> Any:
         """Load the rows of a step."""
         with readable_rows():
-            return super().get_batch_samples(*arguments, **options)
+            return super().get_batch_samples(epoch_iterator, num_batches, device)
 
     @naming_step
     @timed("process")

@@ -135,7 +135,9 @@ class MicroBatchLoss:
             return None
         local = entropies_NT.detach()[mask_NT.bool()].float()
         padding = -1e9  # below every entropy, so that it can be told apart after gathering
-        gathered = trainer.accelerator.gather(trainer.accelerator.pad_across_processes(local, dim=0, pad_index=padding))
+        gathered = trainer.accelerator.gather(
+            trainer.accelerator.pad_across_processes(local, dim=0, pad_index=padding)
+        )
         threshold = entropy_threshold(gathered[gathered != padding], 1 - trainer.top_entropy_quantile)
         return high_entropy_mask(entropies_NT.detach(), mask_NT, threshold)
 

@@ -65,16 +65,16 @@ class PromptProcessor:
             fields = dict(self._fields(text, conversation.images, clips, options))
         except REFUSALS as error:
             raise InputError(
-                f"the processor must accept a prompt with its {len(conversation.images)} pictures and {len(clips)} clips; "
-                f"found: {one_line(error)}; sample {conversation.sample}; correct the row, or leave it out"
+                f"the processor must accept a prompt with its {len(conversation.images)} pictures and "
+                f"{len(clips)} clips; found: {one_line(error)}; sample {conversation.sample}; correct the row, "
+                "or leave it out"
             ) from error
         self._require_fit(fields["input_ids"].shape[1], conversation.sample)
-        prompt = make_prompt(self.model, fields, counts=conversation.counts)
-        self._require_equal_features(prompt, conversation.sample)
         tokenizer = getattr(self.processor, "tokenizer", self.processor)
-        return ProcessedPrompt(
-            prompt=prompt, unexpanded_ids=tokenizer(text, **options)["input_ids"], conversation=conversation
-        )
+        unexpanded = tokenizer(text, **options)["input_ids"]
+        self._require_placeholders(fields["input_ids"][0].tolist(), unexpanded, conversation)
+        prompt = make_prompt(self.model, fields, counts=conversation.counts)
+        return ProcessedPrompt(prompt=prompt, unexpanded_ids=unexpanded, conversation=conversation)
 
     def _clip(self, video: Any, sample: str) -> VideoClip:
         if isinstance(video, VideoClip):
@@ -119,15 +119,22 @@ class PromptProcessor:
                 f"max_completion_length {self.room}; sample {sample}; lower max_pixels or max_completion_length"
             )
 
-    def _require_equal_features(self, prompt: Prompt, sample: str) -> None:
-        """Refuse a prompt without the placeholders of its media, as a truncated one has lost them."""
-        config = self.model.config
-        for modality in prompt.media:
-            token = getattr(config, f"{modality}_token_id", None)
-            if token is not None and not (prompt.ids_P == token).any():
+    def _require_placeholders(self, ids: list[int], unexpanded: list[int], conversation: Conversation) -> None:
+        """Refuse a prompt that has lost placeholders of its media by truncation.
+
+        transformers' processors find that out themselves, others may not: of theirs one is refused that has no
+        placeholder left, or starts or ends in the middle of a picture.
+        """
+        for modality, count in conversation.counts.items():
+            token = getattr(self.model.config, f"{modality}_token_id", None)
+            if token is None or count == 0:
+                continue
+            is_cut = token in unexpanded and any(ids[end] == token != unexpanded[end] for end in (0, -1))
+            if is_cut or token not in ids:
+                found = f"it cut off within a {modality}" if is_cut else f"none of them among its {len(ids)} tokens"
                 raise InputError(
-                    f"a prompt must keep the placeholder tokens of its {modality}s; found none of them among its "
-                    f"{len(prompt)} tokens; sample {sample}; do not truncate prompts: lower max_pixels instead"
+                    f"a prompt must keep the placeholder tokens of its {modality}s; found {found}; "
+                    f"sample {conversation.sample}; do not truncate prompts: lower max_pixels instead"
                 )
 
 

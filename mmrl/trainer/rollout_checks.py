@@ -51,7 +51,8 @@ def _require_columns(output: Any, rows: int) -> None:
         if not isinstance(values, Sequence) or len(values) != rows:
             found = f"{len(values)}" if isinstance(values, Sequence) else f"a {type(values).__name__}"
             raise InputError(
-                f"a rollout function must return {name} for each of {rows} prompts; found {found}; correct that function"
+                f"a rollout function must return {name} for each of {rows} prompts; found {found}; "
+                "correct that function"
             )
 
 

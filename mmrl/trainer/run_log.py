@@ -2,8 +2,8 @@
 
 A step record holds ``stage``, ``stage_index``, ``step`` (from 1 within the stage), ``global_step`` (from 1 over all
 stages), ``time`` (seconds since the epoch), ``reward``, ``rewards/<term>`` (unweighted mean over the completions where
-the term did not abstain, null where it always did) and the trainer's measurements, each explained in ``docs/log.md``. An
-event line has ``event`` and the same first five keys.
+the term did not abstain, null where it always did) and the trainer's measurements, each explained in ``docs/log.md``.
+An event line has ``event`` and the same first five keys.
 """
 
 from __future__ import annotations
