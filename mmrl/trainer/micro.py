@@ -56,7 +56,7 @@ class MicroBatchLoss:
 
     def _backward(self, loss: Tensor) -> None:
         """Go backward on a pass that is not the last: gradients add up without being exchanged between processes."""
-        with self.trainer.accelerator.no_sync(self.model):
+        with self.trainer._clock.phase("backward"), self.trainer.accelerator.no_sync(self.model):
             self.trainer.accelerator.backward(loss)
 
     # ------------------------------------------------------------------------------------------ one pass

@@ -239,8 +239,8 @@ def named(completions: list[Any], **_: Any) -> dict[int, float]:
     return dict.fromkeys(range(len(completions)), 1.0)
 
 
-MANY = rf"term \w+, samples s1 to s1, step 1; correct that function$"
-ONE = r"term term, sample s1, step 1; correct that reward function"
+MANY = r"term \w+, samples s1 to s1, step 1; correct that function$"
+ONE = "term term, sample s1, step 1; correct that reward function"
 BAD_REWARDS = {
     "raises": (raising, rf"found KeyError: 'the column.*is missing'; {MANY}"),
     "raises later": (raising_later, rf"found ZeroDivisionError: division by zero; {MANY}"),
@@ -300,7 +300,7 @@ def test_a_reward_model_without_a_number_is_no_abstention(tiny_folder: Path, tmp
 
 
 def test_a_group_that_no_one_judges_has_no_gradient_and_is_counted(tiny_folder: Path, tmp_path: Path) -> None:
-    def abstaining(completions: list[Any], id: list[str], **_: Any) -> list[float | None]:  # noqa: A002
+    def abstaining(id: list[str], **_: Any) -> list[float | None]:
         return [None if name == "s1" else float(index % 3) for index, name in enumerate(id)]
 
     trainer = make(tiny_folder, tmp_path, functions=abstaining, per_device_train_batch_size=2 * GROUP, max_steps=1)
@@ -383,7 +383,7 @@ def without_completions(prompts: list[Any], trainer: Any) -> dict[str, Any]:
     return output
 
 
-def failing(prompts: list[Any], trainer: Any) -> dict[str, Any]:
+def failing(*_: Any) -> dict[str, Any]:
     raise ConnectionError("the server\nis gone")
 
 
@@ -392,7 +392,9 @@ BAD_ROLLOUTS = {
     "empty": (rollouts(completion_ids=second(lambda _: [])), f"at least one token; found an empty one; {PLACE}"),
     "outside": (rollouts(completion_ids=second(lambda _: [10**6])), f"from 0 to \\d+; found 1000000; {PLACE}"),
     "placeholder": (
-        rollouts(completion_ids=lambda values, trainer: [values[0], [7, trainer.model.config.image_token_id], *values[2:]]),
+        rollouts(
+            completion_ids=lambda values, trainer: [values[0], [7, trainer.model.config.image_token_id], *values[2:]]
+        ),
         f"no image placeholder, as it has no image; found placeholder token \\d+ at place 1; {PLACE}",
     ),
     "too long": (
@@ -401,10 +403,10 @@ BAD_ROLLOUTS = {
     ),
     "few": (rollouts(completion_ids=lambda values, _: values[:-1]), "completion_ids for each of 4 prompts; found 3;"),
     "lacking": (without_completions, r"a mapping with .*; found \['logprobs', 'prompt_ids'\];"),
-    "none": (lambda prompts, trainer: None, "a mapping with .*; found a NoneType;"),
+    "none": (lambda *_: None, "a mapping with .*; found a NoneType;"),
     "raises": (failing, "found ConnectionError: the server is gone;"),
     "log-probabilities": (
-        rollouts(logprobs=lambda _, trainer: [[-1.0]] * GROUP),
+        rollouts(logprobs=lambda *_: [[-1.0]] * GROUP),
         "logprobs must have one value for each token of a completion; found 1 for 3 tokens; sample s1, completion 0",
     ),
     "other prompt": (
@@ -451,7 +453,10 @@ def test_a_weight_column_that_is_not_there_stops_training(tiny_folder: Path, tmp
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("raise KeyError('gone')", r"found KeyError: 'gone'; raised by reward term evenness on sample colours-\d, step 1"),
+        (
+            "raise KeyError('gone')",
+            r"found KeyError: 'gone'; raised by reward term evenness on sample colours-\d, step 1",
+        ),
         ("return float('nan')", r"found nan; term evenness, sample colours-\d; correct its function; at step 1"),
     ],
 )
