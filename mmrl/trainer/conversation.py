@@ -53,7 +53,7 @@ def conversation_of(row: Mapping[str, Any], place: int, *, structured: bool) -> 
     """
     sample = sample_name(row, place)
     images, videos = (_column(row, modality) for modality in MODALITIES)
-    prompt = row.get("prompt")
+    prompt: Any = row.get("prompt")
     _require_prompt(prompt, sample)
     if isinstance(prompt, str):
         if images or videos:

@@ -120,7 +120,7 @@ def require_finite_scores(scores_N: Tensor, term: str, samples: Sequence[str], s
 def _sample(keywords: dict[str, Any], row: int) -> str:
     rows = len(keywords["completions"])
     row = row % rows
-    columns = {name: keywords[name][row] for name in ("sample", "id") if name in keywords}
+    columns: dict[str, Any] = {name: keywords[name][row] for name in ("sample", "id") if name in keywords}
     return sample_name(columns, row)
 
 
