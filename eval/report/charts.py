@@ -227,4 +227,6 @@ def _inner_ticks(axis: Axis) -> list[float]:
 
 
 def _number(value: float) -> str:
+    if 1e3 <= abs(value) < 1e6:
+        return f"{value:,.0f}"
     return f"{value:.3g}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.1e}".replace("e-0", "e-")

@@ -61,7 +61,7 @@ def _stage_row(steps: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], conf
         prompt_style=visible(str(plan.get("prompt_style") or config.get("prompt_style") or "")),
         reward_first=_mean_text(steps[:tenth], "reward"),
         reward_last=_mean_text(steps[-tenth:], "reward"),
-        flat_groups=_mean_text(steps, "frac_reward_zero_std", share=True),
+        flat_groups=_mean_text(steps, dead_key(steps), share=True),
         mean_length=_mean_text(steps, "completions/mean_length"),
         parse_failures=_mean_text(steps[-tenth:], "parse_failures", share=True),
         duration=_duration(steps),
@@ -102,6 +102,16 @@ def term_names(steps: Sequence[Mapping[str, Any]]) -> list[str]:
     )
 
 
+def dead_key(steps: Sequence[Mapping[str, Any]]) -> str:
+    """Return under which name the share of groups without signal was logged; TRL's leaves out those of one reward."""
+    return "groups/dead" if any("groups/dead" in step for step in steps) else "frac_reward_zero_std"
+
+
+def _unless_zero(steps: Sequence[Mapping[str, Any]], key: str, **options: Any) -> Chart | None:
+    """Return the chart of something rare; None where it never happened."""
+    return line_chart(steps, key, **options) if any(finite(step.get(key)) for step in steps) else None
+
+
 def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
     """Return the charts of a training log."""
 
@@ -118,12 +128,10 @@ def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
         ),
         groups=several(
             line_chart(
-                steps,
-                "frac_reward_zero_std",
-                title="Groups without reward variance",
-                unit="share, no signal",
-                share=True,
+                steps, dead_key(steps), title="Groups without reward variance", unit="share, no signal", share=True
             ),
+            _unless_zero(steps, "groups/unjudged", title="Judged by no term", unit="share of completions", share=True),
+            _unless_zero(steps, "groups/resampled", title="Groups sampled again", unit="each generation"),
             line_chart(steps, "reward_std", title="Reward spread", unit="standard deviation"),
             line_chart(steps, "completions/mean_length", title="Completion length", unit="tokens, mean"),
             line_chart(

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from eval.report.accuracy import accuracy_rows, headline
 from eval.report.charts import Chart
+from eval.report.cost import training_cost
 from eval.report.gallery import build_gallery
 from eval.report.load import RunRecord, load_run
 from eval.report.text import visible
@@ -59,6 +60,7 @@ def render_report(record: RunRecord) -> str:
         clustered=_is_clustered(record.summary),
         stages=stage_rows(record),
         curves=curves(record.steps),
+        cost=training_cost(record.steps),
         remarks=remarks(record.events),
         gallery=build_gallery(record),
         evaluations=[when for when in ("before", "after") if getattr(record, when)],

@@ -1,13 +1,13 @@
 """Pictures and clips, encoded once a pass however many prompts and completions show them.
 
-transformers' models take the outputs of their encoders as ``mm_encoder_outputs`` in place of pixels; what travels in them
-besides the features themselves (Qwen3-VL's deepstack features) is carried along.
+transformers' models take the outputs of their encoders as ``mm_encoder_outputs`` in place of pixels; what travels in
+them besides the features themselves (Qwen3-VL's deepstack features) is carried along.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,8 +24,17 @@ class EncodeCount:
 
     encoded: int = 0
     """Pictures and clips that went through an encoder."""
-    shown: int = 0
-    """Distinct pictures and clips in the batch."""
+    shown: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Modality and checksum of what a prompt shows -> how many pictures or clips that are."""
+
+    @property
+    def distinct(self) -> int:
+        """Distinct pictures and clips that were shown, whether they had to be encoded or not."""
+        return sum(self.shown.values())
+
+    def show(self, prompt: Prompt, modality: str) -> None:
+        """Note that a prompt's media of a modality are shown to the model."""
+        self.shown[modality, prompt.keys[modality]] = prompt.counts.get(modality, 1)
 
 
 def encode_media(backbone: Any, prompts: Sequence[Prompt], count: EncodeCount | None = None) -> dict[str, Any]:
@@ -41,6 +50,8 @@ def encode_media(backbone: Any, prompts: Sequence[Prompt], count: EncodeCount | 
             by_key: dict[str, Any] = {}
             for prompt in shown:
                 key = prompt.keys[modality]
+                if count is not None:
+                    count.show(prompt, modality)
                 if key not in by_key:
                     kept = prompt.encoded.get((id(backbone), modality))
                     by_key[key] = kept or _encode(backbone, method, prompt, modality, count)

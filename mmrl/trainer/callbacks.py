@@ -19,7 +19,7 @@ from mmrl.trainer.run_log import StageLog, should_stop
 KEPT_CHECKPOINTS = 2
 """Complete checkpoints of a stage that are kept: the last one, and one more in case it is damaged later."""
 
-OF_GENERATION = ("reward", "frac_reward", "completions/", "parse_failures", "failed_rollouts")
+OF_GENERATION = ("reward", "frac_reward", "groups/", "completions/", "parse_failures", "failed_rollouts")
 """How names begin of what is measured once a generation."""
 
 
@@ -49,6 +49,9 @@ class LogCallback(TrainerCallback):
         step = state.global_step
         for sample, reason in self.rewards.take_failures():
             self.log.event("bad_media", step, sample=sample, reason=reason)
+        if unjudged := self.rewards.take_unjudged():
+            terms = [term.name for term in self.rewards.rubric.terms if term.weight]
+            self.log.event("unjudged", step, samples=unjudged, abstained=terms)
         record = self.log.step(step, logs, [term.name for term in self.rewards.rubric.terms])
         self._refuse_non_finite(record)
         self.history.append(record["reward"])
@@ -77,10 +80,10 @@ class ProgressCallback(TrainerCallback):
         self.task = task
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
-        """Show the step and its reward."""
+        """Show the step, its reward and where its time went."""
         if logs and "loss" in logs:
             shown = {"reward": logs["reward"]} if "reward" in logs else {}
-            self.progress.update(self.task, completed=state.global_step, **shown)
+            self.progress.update(self.task, completed=state.global_step, measured=dict(logs), **shown)
 
 
 class PruneCallback(TrainerCallback):

@@ -1,7 +1,7 @@
 """From a dataset row to what the processor is given: messages with pictures and clips in their places.
 
-Rows are TRL's: ``prompt`` (a conversation, or plain text), ``image`` or ``images``, and, beyond TRL, ``video`` or ``videos``: paths,
-frames already decoded, or :class:`mmrl.video.VideoClip`.
+Rows are TRL's: ``prompt`` (a conversation, or plain text), ``image`` or ``images``, and, beyond TRL, ``video`` or
+``videos``: paths, frames already decoded, or :class:`mmrl.video.VideoClip`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from trl.data_utils import is_conversational
 
 from mmrl.errors import InputError
 
@@ -55,8 +53,9 @@ def conversation_of(row: Mapping[str, Any], place: int, *, structured: bool) -> 
     """
     sample = sample_name(row, place)
     images, videos = (_column(row, modality) for modality in MODALITIES)
-    prompt = row["prompt"]
-    if not is_conversational({"prompt": prompt}):
+    prompt: Any = row.get("prompt")
+    _require_prompt(prompt, sample)
+    if isinstance(prompt, str):
         if images or videos:
             raise InputError(
                 "a prompt with pictures must be a list of messages, so that the chat template can place them; "
@@ -94,14 +93,46 @@ def _column(row: Mapping[str, Any], modality: str) -> list[Any]:
     return [] if one is None else [one]
 
 
+ROLES = ("user", "assistant", "system", "tool")
+"""Roles that templates of vision-language models know; for text alone the template decides."""
+
+
+def _require_prompt(prompt: Any, sample: str) -> None:
+    """Refuse what is neither text nor messages, each with a role and with text or parts."""
+    if isinstance(prompt, str):
+        return
+    if not isinstance(prompt, Sequence) or not prompt:
+        found = "an empty list" if isinstance(prompt, Sequence) else "none" if prompt is None else type(prompt).__name__
+        raise InputError(
+            f"a prompt must be text or a list of messages; found {found}; sample {sample}; correct its prompt"
+        )
+    for place, message in enumerate(prompt):
+        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+            found = f"the keys {sorted(message)}" if isinstance(message, Mapping) else type(message).__name__
+            raise InputError(
+                f"a message must be a mapping with a role and a content; found {found}; message {place} of sample "
+                f"{sample}; correct its prompt"
+            )
+        content = message.get("content")
+        if content is None or isinstance(content, str):
+            continue
+        wrong = [part for part in content if not isinstance(part, Mapping) or "type" not in part]
+        if wrong:
+            raise InputError(
+                f"a content must be text or a list of parts with a type; found a part {str(wrong[0])[:80]!r}; "
+                f"message {place} of sample {sample}; correct its prompt"
+            )
+
+
 def _structured(messages: Sequence[Mapping[str, Any]], images: int, videos: int, sample: str) -> list[dict[str, Any]]:
     """Turn string contents into parts, with placeholders before the first user message that is a string."""
     placeholders = [{"type": "image"}] * images + [{"type": "video"}] * videos
     structured = []
     for message in messages:
-        if message["role"] not in ("user", "assistant", "system", "tool"):
+        if message["role"] not in ROLES:
             raise InputError(
-                f"a message's role must be user, assistant, system or tool; found {message['role']!r}; sample {sample}"
+                f"a message's role must be user, assistant, system or tool; found {message['role']!r}; "
+                f"sample {sample}; correct its prompt"
             )
         content = message.get("content")
         if isinstance(content, str):

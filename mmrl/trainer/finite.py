@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from mmrl.errors import InputError
 from mmrl.trainer.conversation import sample_name
+from mmrl.trainer.faults import one_line
+
+LARGEST = torch.finfo(torch.float32).max
+"""Rewards are kept in float32: what is larger would become infinite there."""
 
 
 def function_name(function: Any) -> str:
@@ -25,7 +29,7 @@ def function_name(function: Any) -> str:
 
 
 def checked_reward(function: Any) -> Any:
-    """Wrap a reward function, synchronous or not, so that it raises one clear line; reward models are returned as they are."""
+    """Wrap a reward function, synchronous or not, so that it raises one clear line; reward models stay as they are."""
     if isinstance(function, (str, nn.Module)):
         return function
     name = function_name(function)
@@ -35,7 +39,7 @@ def checked_reward(function: Any) -> Any:
             values = function(**keywords)
         except InputError:
             raise
-        except Exception as error:
+        except Exception as error:  # a user's function may raise anything; the cause stays attached
             raise _raised(name, error, keywords) from error
         return _require_rewards(name, values, keywords)
 
@@ -44,7 +48,7 @@ def checked_reward(function: Any) -> Any:
             values = await function(**keywords)
         except InputError:
             raise
-        except Exception as error:
+        except Exception as error:  # a user's function may raise anything; the cause stays attached
             raise _raised(name, error, keywords) from error
         return _require_rewards(name, values, keywords)
 
@@ -55,9 +59,16 @@ def checked_reward(function: Any) -> Any:
 
 
 def _raised(term: str, error: Exception, keywords: dict[str, Any]) -> InputError:
+    """Name what a function raised; its notes, where it has any, say more exactly where than we can."""
+    notes = getattr(error, "__notes__", ())
+    place = (
+        one_line(", ".join(notes))
+        if notes
+        else f"term {term}, samples {_sample(keywords, 0)} to {_sample(keywords, -1)}"
+    )
     return InputError(
-        f"a reward function must return rewards; found {type(error).__name__}: {error}; term {term}, "
-        f"samples {_sample(keywords, 0)} to {_sample(keywords, -1)}, step {_step(keywords)}; correct that function"
+        f"a reward function must return rewards; found {type(error).__name__}: {one_line(error)}; {place}, "
+        f"step {_step(keywords)}; correct that function"
     )
 
 
@@ -66,31 +77,50 @@ def _require_rewards(term: str, values: Any, keywords: dict[str, Any]) -> list[f
     if not isinstance(values, Sequence) and hasattr(values, "tolist"):
         values = values.tolist()
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != rows:
-        found = f"{len(values)} of them" if hasattr(values, "__len__") and not isinstance(values, str) else repr(values)
+        is_list = isinstance(values, Sequence) and not isinstance(values, str)
+        found = f"{len(values)} of them" if is_list else "None" if values is None else f"a {type(values).__name__}"
         raise InputError(
             f"a reward function must return a list of one reward for each of {rows} completions; found {found}; "
-            f"term {term}, step {_step(keywords)}; correct that function"
+            f"term {term}, samples {_sample(keywords, 0)} to {_sample(keywords, -1)}, step {_step(keywords)}; "
+            "correct that function"
         )
     for row, value in enumerate(values):
         if value is not None and not _is_finite(value):
             raise InputError(
-                f"a reward must be finite or None; found {value}; term {term}, sample {_sample(keywords, row)}, "
-                f"step {_step(keywords)}; correct that reward function, or return None where it cannot judge"
+                f"a reward must be finite or None; found {one_line(repr(value))}; term {term}, sample "
+                f"{_sample(keywords, row)}, step {_step(keywords)}; correct that reward function, or return None where "
+                "it cannot judge"
             )
-    return list(values)
+    return [None if value is None else float(value) for value in values]
 
 
 def _is_finite(value: Any) -> bool:
+    """Whether a value is one number that float32, in which rewards are kept, can hold."""
     try:
-        return math.isfinite(value)
-    except TypeError:
+        return abs(float(value)) <= LARGEST and not isinstance(value, str)
+    except (TypeError, ValueError, RuntimeError, OverflowError):  # several numbers, text, a whole number of 400 digits
         return False
+
+
+def require_finite_scores(scores_N: Tensor, term: str, samples: Sequence[str], step: int) -> None:
+    """Refuse a reward model's scores (N,) that are no numbers: they would count as abstentions, unseen.
+
+    Raises:
+        InputError: naming the first such completion's sample.
+    """
+    wrong = (~scores_N.isfinite()).nonzero()
+    if len(wrong):
+        row = int(wrong[0])
+        raise InputError(
+            f"a reward model's score must be finite; found {scores_N[row].item()}; term {term}, sample {samples[row]}, "
+            f"step {step}; look at that model's weights and precision"
+        )
 
 
 def _sample(keywords: dict[str, Any], row: int) -> str:
     rows = len(keywords["completions"])
     row = row % rows
-    columns = {name: keywords[name][row] for name in ("sample", "id") if name in keywords}
+    columns: dict[str, Any] = {name: keywords[name][row] for name in ("sample", "id") if name in keywords}
     return sample_name(columns, row)
 
 

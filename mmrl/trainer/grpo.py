@@ -12,6 +12,7 @@ log-probabilities to the pure loss of :mod:`mmrl.trainer.losses`.
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,15 +35,17 @@ from mmrl.runs import mark_complete, saving_checkpoint
 from mmrl.trainer import freezing, scoring
 from mmrl.trainer.batch import MicroBatch, ScoredBatch, ScoredGroup, micro_batches
 from mmrl.trainer.conversation import conversation_of, without_media
+from mmrl.trainer.faults import naming_step, readable_rows
 from mmrl.trainer.finite import checked_reward
 from mmrl.trainer.groups import require_group_arithmetic
 from mmrl.trainer.loss_types import LossSpec
 from mmrl.trainer.micro import MicroBatchLoss
 from mmrl.trainer.policy import Passes, has_dropout, join
 from mmrl.trainer.processing import PromptProcessor
+from mmrl.trainer.rollout_checks import checked_rollout
 from mmrl.trainer.rollouts import Rollouts, parts_of
 from mmrl.trainer.servers import server_prompt_ids
-from mmrl.trainer.telemetry import PHASES, PhaseClock, peak_memory
+from mmrl.trainer.telemetry import PhaseClock, TelemetryCallback, timed
 
 DEAD_GROUPS = ("skip", "keep", "resample")
 
@@ -119,7 +122,7 @@ def _check(args: Any) -> None:
 
 
 class _Steps(TrainerCallback):
-    """Sets the count of micro-steps when training begins, and closes each step's measurements."""
+    """Sets the count of micro-steps when training begins."""
 
     def __init__(self, trainer: GRPOTrainer) -> None:
         self.trainer = trainer
@@ -128,11 +131,6 @@ class _Steps(TrainerCallback):
         """Count on from the step that training starts at, so that a resumed run generates where it would have."""
         self.trainer._step = state.global_step * args.gradient_accumulation_steps
         self.trainer._buffered_inputs = None
-        self.trainer._clock.take()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """Log where the step's time went."""
-        self.trainer._log_telemetry()
 
 
 class GRPOTrainer(trl.GRPOTrainer):
@@ -165,6 +163,7 @@ class GRPOTrainer(trl.GRPOTrainer):
         self._clock = PhaseClock(self.accelerator.device)
         self._rollouts: Rollouts | None = None
         self._require_whole_models()
+        self.rollout_func = checked_rollout(self.rollout_func)
         self.loss_spec = LossSpec.from_args(self.args)
         freezing.freeze(self.model, self.args)
         head = HeadOptions(temperature=self.temperature, cast_lm_head_to_fp32=self.args.cast_lm_head_to_fp32)
@@ -172,6 +171,7 @@ class GRPOTrainer(trl.GRPOTrainer):
         if self.ref_model is not None:
             Passes(self.ref_model, self.accelerator, options=head, share=self.passes.shares)
         self.add_callback(_Steps(self))
+        self.add_callback(TelemetryCallback(self))
         self._forbid_special_tokens()
 
     def _option(self, name: str, default: Any) -> Any:
@@ -214,11 +214,15 @@ class GRPOTrainer(trl.GRPOTrainer):
         """Whether rows of a group have the same prompt throughout; tools and environments change it on the way."""
         return not (self.tools or self.environment_factories or self.aux_loss_enabled)
 
+    @naming_step
+    @timed("load")
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> Any:
         """Load the rows of a step."""
-        with self._clock.phase("load"):
+        with readable_rows():
             return super().get_batch_samples(epoch_iterator, num_batches, device)
 
+    @naming_step
+    @timed("process")
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         """Return the next micro-batch; generate, score and cut a new generation batch where the last is used up."""
         if not self._is_ours:
@@ -233,20 +237,25 @@ class GRPOTrainer(trl.GRPOTrainer):
             self._buffered_inputs[0].prefilled = scored.prefilled
         return self._buffered_inputs[self._step % self.args.steps_per_generation]
 
+    @timed("backward")
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
-        """Run one micro-step; what remains of its time beside the forward pass is the backward pass."""
+        """Run one micro-step; what remains of its time beside preparation and forward pass is the backward pass."""
         try:
-            with self._clock.phase("backward"):
-                return super().training_step(model, inputs, num_items_in_batch)
+            return super().training_step(model, inputs, num_items_in_batch)
         finally:
             self.passes.release()
 
+    @timed("optimizer")
+    def _clip_grad_norm(self, model: Any) -> Any:
+        """Clip gradients, which belongs to the update."""
+        return super()._clip_grad_norm(model)
+
+    @timed("forward")
     def _compute_loss(self, model: Any, inputs: Any) -> torch.Tensor:
         """Return the loss of a micro-batch; of several passes, all but the last have gone backward by then."""
         if not isinstance(inputs, MicroBatch):
             return super()._compute_loss(model, inputs)
-        with self._clock.phase("forward"):
-            loss = MicroBatchLoss(self, model, inputs).compute()
+        loss = MicroBatchLoss(self, model, inputs).compute()
         if not self.model.training:
             self.passes.release()
         return loss
@@ -259,9 +268,8 @@ class GRPOTrainer(trl.GRPOTrainer):
             return super()._generate_and_score_completions(inputs)
         rollouts = self._roll_out(inputs)
         if self.model.training and self._option("dead_groups", "skip") == "resample":
-            for _ in range(self._option("max_resamples", 3)):
-                if not self._roll_out_again(rollouts):
-                    break
+            rounds = (self._roll_out_again(rollouts) for _ in range(self._option("max_resamples", 3)))
+            self._metrics["train"]["groups/resampled"].append(float(sum(itertools.takewhile(bool, rounds))))
         groups = rollouts.groups(
             weight_column=self._option("sample_weight_column", None), mask_truncated=self.mask_truncated_completions
         )
@@ -291,21 +299,20 @@ class GRPOTrainer(trl.GRPOTrainer):
             scoring.reward(self, self._rollouts)
         return self._rollouts
 
-    def _roll_out_again(self, rollouts: Rollouts) -> bool:
-        """Sample the dead groups once more in place of what they have; returns whether there were any.
+    def _roll_out_again(self, rollouts: Rollouts) -> int:
+        """Sample the dead groups once more in place of what they have; returns how many, over all processes.
 
         Every process samples as many groups, some of them for nothing, since rewards are gathered.
         """
         dead = rollouts.dead_parts()
-        most = max(gather_object([len(dead)]))
-        if most == 0:
-            return False
+        counts = gather_object([len(dead)])
+        if (most := max(counts)) == 0:
+            return 0
         others = [part for part in range(len(rollouts.parts)) if part not in dead]
         rows, _ = rollouts.subset([*dead, *others][:most])
         rollouts.replace(self._roll_out(rows), dead)
         self._rollouts = rollouts
-        self._metrics["train"]["groups/resampled"].append(float(len(dead)))
-        return True
+        return sum(counts)
 
     def _prompt_processor(self) -> PromptProcessor:
         template = {"tools": self.tools or None, **self.chat_template_kwargs}
@@ -370,6 +377,7 @@ class GRPOTrainer(trl.GRPOTrainer):
         rollouts = self._rollouts
         with self._generating() as model:
             if not self.passes.shares:
+                self.passes.count_repeated((one.prompt, len(rows)) for one, rows in rollouts.by_prompt())
                 return rollouts.generate_plainly(model, self.generation_config), None
             prompts = [one.prompt for one in rollouts.prompts]
             prefilled = self._prefill(model, prompts, rollouts)
@@ -427,18 +435,6 @@ class GRPOTrainer(trl.GRPOTrainer):
         if not (self.model.training and on_policy and whole and same and alone and kept):
             return 0
         return min(args.per_device_train_batch_size // size, len(rollouts.prompts))
-
-    # ------------------------------------------------------------------------------------------ telemetry
-
-    def _log_telemetry(self) -> None:
-        """Log a step's seconds by phase, pictures encoded, positions computed and peak memory."""
-        seconds = self._clock.take()
-        for phase in PHASES:
-            if phase in seconds:
-                self._metrics["train"][f"time/{phase}"].append(seconds[phase])
-        for name, value in self.passes.take_counts().items():
-            self._metrics["train"][name].append(value)
-        self._metrics["train"]["memory/peak_gb"].append(peak_memory(self.accelerator.device) / 1e9)
 
     # ------------------------------------------------------------------------------------------ checkpoints
 

@@ -48,7 +48,8 @@ class MicroBatchLoss:
             with self.trainer.accelerator.no_sync(self.model):
                 loss = self._loss_of(piece)
                 if self.training:
-                    self.trainer.accelerator.backward(loss)
+                    with self.trainer._clock.phase("backward"):
+                        self.trainer.accelerator.backward(loss)
             done = done + loss.detach()
         loss = self._loss_of(cut[-1])
         self._log()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from mmrl.engine.media import EncodeCount, keep_encoded
 from mmrl.engine.passes import Group, GroupOutput, GroupPass, Prefilled, install, plain_pass, sharing_attention
 from mmrl.engine.prompts import ENCODERS, Prompt
 from mmrl.engine.support import TESTED, reason_not_to_share
+from mmrl.trainer.telemetry import StepCounts
 
 logger = get_logger(__name__)
 
@@ -40,6 +41,10 @@ class Passes:
         """Positions that went through the language model in training passes."""
         self._checked = self.base.config.model_type in TESTED
         self._switched = contextlib.ExitStack()
+        self.trained_prompts: set[Prompt] = set()
+        """Distinct prompts of training passes."""
+        self.trained_tokens = 0
+        """Tokens of completions in training passes."""
         if self.reason is None:
             install(self.base)
         else:
@@ -92,8 +97,12 @@ class Passes:
 
         The attention stays switched until :meth:`release`, as the backward pass may need it.
         """
+        if torch.is_grad_enabled():
+            self.trained_prompts.update(group.prompt for group in groups)
+            self.trained_tokens += sum(len(one) for group in groups for one in group.completions)
         if not self.shares:
-            self.positions += sum(len(one) + len(group.prompt) for group in groups for one in group.completions)
+            self.count_repeated([(group.prompt, len(group.completions)) for group in groups])
+            self._count_positions(sum(_padded_size(group) for group in groups))
             with self.accelerator.autocast():
                 return plain_pass(model, groups, entropy=entropy)
         options = replace(self.options, entropy=entropy, entropy_gradient=entropy_gradient)
@@ -108,8 +117,12 @@ class Passes:
         self._switched.enter_context(sharing_attention(transformers_model(model, self.accelerator)))
         with self.accelerator.autocast():
             output = model(group_pass=group_pass)
-        self.positions += group_pass.positions_computed
+        self._count_positions(group_pass.positions_computed)
         return output
+
+    def _count_positions(self, positions: int) -> None:
+        if torch.is_grad_enabled():
+            self.positions += positions
 
     def release(self) -> None:
         """Switch the attention back: the backward pass is over."""
@@ -128,10 +141,24 @@ class Passes:
                 generation_config=generation_config,
             )
 
-    def take_counts(self) -> dict[str, float]:
-        """Return what was computed since the last call, for the log, and start anew."""
-        counts = {"engine/media_encoded": float(self.count.encoded), "engine/positions": float(self.positions)}
-        self.count.encoded, self.positions = 0, 0
+    def count_repeated(self, repeated: Iterable[tuple[Prompt, int]]) -> None:
+        """Count the media of prompts that a model without sharing encodes once for each of so many rows."""
+        for prompt, rows in repeated:
+            for modality in prompt.media:
+                self.count.show(prompt, modality)
+                self.count.encoded += rows * prompt.counts.get(modality, 1)
+
+    def take_counts(self) -> StepCounts:
+        """Return what was computed since the last call and start anew."""
+        counts = StepCounts(
+            media_encoded=self.count.encoded,
+            media_distinct=self.count.distinct,
+            positions=self.positions,
+            real_tokens=self.trained_tokens + sum(len(prompt) for prompt in self.trained_prompts),
+        )
+        self.count.encoded, self.positions, self.trained_tokens = 0, 0, 0
+        self.count.shown.clear()
+        self.trained_prompts.clear()
         return counts
 
     def keep_frozen_media(self, prompts: Sequence[Prompt]) -> None:
@@ -139,6 +166,12 @@ class Passes:
         if self.shares and not any(parameter.requires_grad for parameter in encoder_parameters(self.base)):
             with self.accelerator.autocast():
                 keep_encoded(self.base.base_model, prompts, self.count)
+
+
+def _padded_size(group: Group) -> int:
+    """Return the positions of a group whose prompt stands before every completion, padded to the longest one."""
+    longest = max(len(one) for one in group.completions)
+    return len(group.completions) * (len(group.prompt) + longest)
 
 
 def encoder_parameters(base: Any) -> Iterator[nn.Parameter]:
@@ -162,5 +195,7 @@ def join(prefilled: Sequence[Prefilled]) -> Prefilled:
     from mmrl.engine.layout import KeyValues
 
     layers = prefilled[0].stored.layers
-    stored = KeyValues(layers={layer: [pair for one in prefilled for pair in one.stored.layers[layer]] for layer in layers})
+    stored = KeyValues(
+        layers={layer: [pair for one in prefilled for pair in one.stored.layers[layer]] for layer in layers}
+    )
     return Prefilled(stored=stored, last_hidden_B_D=torch.cat([one.last_hidden_B_D for one in prefilled]))

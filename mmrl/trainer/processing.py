@@ -6,14 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
+from jinja2 import TemplateError
+from PIL import Image
 from transformers import ProcessorMixin
 
 from mmrl.engine.prompts import Prompt, make_prompt
 from mmrl.errors import InputError
 from mmrl.families.clips import ClipReader, chat_text, video_arguments
 from mmrl.trainer.conversation import Conversation, without_media
+from mmrl.trainer.faults import DECODE_ERRORS, one_line
 from mmrl.video import VideoClip
+
+REFUSALS = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError, OSError, TemplateError)
+"""What processors and chat templates raise on rows that they cannot use."""
 
 
 @dataclass(kw_only=True)
@@ -50,23 +57,24 @@ class PromptProcessor:
         Raises:
             InputError: the processor refuses it, placeholders and features differ in number, or it is too long.
         """
+        _require_pictures(conversation)
         clips = self.clips.read(conversation.videos, images=len(conversation.images), sample=conversation.sample)
-        text = self._text(conversation)
-        options = self._options(text)
         try:
+            text = self._text(conversation)
+            options = self._options(text)
             fields = dict(self._fields(text, conversation.images, clips, options))
-        except (ValueError, TypeError, KeyError, IndexError, RuntimeError) as error:
+        except REFUSALS as error:
             raise InputError(
-                f"the processor must accept a prompt with its {len(conversation.images)} pictures and {len(clips)} clips; "
-                f"found: {_one_line(error)}; sample {conversation.sample}; correct the row, or leave it out"
+                f"the processor must accept a prompt with its {len(conversation.images)} pictures and "
+                f"{len(clips)} clips; found: {one_line(error)}; sample {conversation.sample}; correct the row, "
+                "or leave it out"
             ) from error
         self._require_fit(fields["input_ids"].shape[1], conversation.sample)
-        prompt = make_prompt(self.model, fields, counts=conversation.counts)
-        self._require_equal_features(prompt, conversation.sample)
         tokenizer = getattr(self.processor, "tokenizer", self.processor)
-        return ProcessedPrompt(
-            prompt=prompt, unexpanded_ids=tokenizer(text, **options)["input_ids"], conversation=conversation
-        )
+        unexpanded = tokenizer(text, **options)["input_ids"]
+        self._require_placeholders(fields["input_ids"][0].tolist(), unexpanded, conversation)
+        prompt = make_prompt(self.model, fields, counts=conversation.counts)
+        return ProcessedPrompt(prompt=prompt, unexpanded_ids=unexpanded, conversation=conversation)
 
     def _text(self, conversation: Conversation) -> str:
         if isinstance(conversation.prompt, str):
@@ -96,20 +104,42 @@ class PromptProcessor:
                 f"max_completion_length {self.room}; sample {sample}; lower max_pixels or max_completion_length"
             )
 
-    def _require_equal_features(self, prompt: Prompt, sample: str) -> None:
-        """Refuse a prompt without the placeholders of its media, as a truncated one has lost them."""
-        config = self.model.config
-        for modality in prompt.media:
-            token = getattr(config, f"{modality}_token_id", None)
-            if token is not None and not (prompt.ids_P == token).any():
+    def _require_placeholders(self, ids: list[int], unexpanded: list[int], conversation: Conversation) -> None:
+        """Refuse a prompt that has lost placeholders of its media by truncation.
+
+        transformers' processors find that out themselves, others may not: of theirs one is refused that has no
+        placeholder left, or starts or ends in the middle of a picture.
+        """
+        for modality, count in conversation.counts.items():
+            token = getattr(self.model.config, f"{modality}_token_id", None)
+            if token is None or count == 0:
+                continue
+            is_cut = token in unexpanded and any(ids[end] == token != unexpanded[end] for end in (0, -1))
+            if is_cut or token not in ids:
+                found = f"it cut off within a {modality}" if is_cut else f"none of them among its {len(ids)} tokens"
                 raise InputError(
-                    f"a prompt must keep the placeholder tokens of its {modality}s; found none of them among its "
-                    f"{len(prompt)} tokens; sample {sample}; do not truncate prompts: lower max_pixels instead"
+                    f"a prompt must keep the placeholder tokens of its {modality}s; found {found}; "
+                    f"sample {conversation.sample}; do not truncate prompts: lower max_pixels instead"
                 )
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
+def _require_pictures(conversation: Conversation) -> None:
+    """Refuse pictures that are none or cannot be decoded; Pillow reads a file no further than its header at first."""
+    for place, picture in enumerate(conversation.images):
+        try:
+            if isinstance(picture, Image.Image):
+                picture.load()
+                continue
+        except DECODE_ERRORS as error:
+            found = f"a damaged one ({type(error).__name__}: {one_line(error)})"
+        else:
+            if isinstance(picture, (np.ndarray, torch.Tensor, str)):  # a processor's own business
+                continue
+            found = "none" if picture is None else f"a {type(picture).__name__}"
+        raise InputError(
+            f"a picture must be readable; found {found}; picture {place + 1} of {len(conversation.images)}, sample "
+            f"{conversation.sample}; replace it, or leave the row out"
+        )
 
 
 def text_prompt(ids: Sequence[int], *, axes: int) -> Prompt:

@@ -1,16 +1,23 @@
-"""What a person sees while a stage trains: one bar with steps, rate, time left and the current reward."""
+"""What a person sees while a stage trains: one bar with steps, rate, time left, the reward and what takes longest."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import warnings
 from collections.abc import Iterator
 
 import datasets
+from rich import get_console
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 from transformers.utils import logging as transformers_logging
+
+from mmrl.trainer.telemetry import time_split
+
+WIDE = 110
+"""Columns of a terminal from which two phases of a step are named, and not one."""
 
 
 class _Rate(ProgressColumn):
@@ -24,15 +31,29 @@ class _Reward(ProgressColumn):
         return Text("" if reward is None else f"reward {reward:.3f}")
 
 
+class _Time(ProgressColumn):
+    """The phases of a step that take longest."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def render(self, task: Task) -> Text:
+        return Text(time_split(task.fields.get("measured", {}), self.count), style="dim")
+
+
 def training_progress(console: Console | None = None) -> Progress:
     """Return a progress display for :func:`mmrl.trainer.run_curriculum`; use it as a context manager."""
+    console = console or get_console()
+    is_wide = console.width >= WIDE
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=24 if is_wide else 10),
         MofNCompleteColumn(),
         _Rate(),
         TimeRemainingColumn(),
         _Reward(),
+        _Time(2 if is_wide else 1),
     )
     return Progress(*columns, console=console)
 
@@ -42,6 +63,11 @@ def quiet_libraries() -> Iterator[None]:
     """Keep the libraries' bars, notices and deprecation warnings away while a run has its own display."""
     verbosity, bars = transformers_logging.get_verbosity(), transformers_logging.is_progress_bar_enabled()
     dataset_bars = datasets.are_progress_bars_disabled()
+    trl_logger = logging.getLogger("trl")
+    level = trl_logger.level
+    trl_logger.setLevel(
+        logging.ERROR
+    )  # it would print whole rows that no reward function judged; the run's log names them
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     datasets.disable_progress_bars()
@@ -51,6 +77,7 @@ def quiet_libraries() -> Iterator[None]:
                 warnings.simplefilter("ignore", category)
             yield
     finally:
+        trl_logger.setLevel(level)
         transformers_logging.set_verbosity(verbosity)
         if bars:
             transformers_logging.enable_progress_bar()

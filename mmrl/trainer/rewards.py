@@ -15,6 +15,9 @@ RewardFunction = Callable[..., list[float | None]]
 TOTAL = "total"
 """Name of the reward function that carries the rubric's total; the only one with a weight."""
 
+ABSTAINED = "abstained"
+"""A rubric's note on a completion that no term with a weight judged."""
+
 
 class RubricRewards:
     """Scores completions by a rubric, once a batch, and offers the parts as TRL reward functions.
@@ -36,6 +39,7 @@ class RubricRewards:
         self.weights = [0.0] * len(names) + [1.0]
         self._breakdowns: list[RewardBreakdown] = []
         self._failures: dict[str, str] = {}
+        self._unjudged: dict[str, None] = {}
 
     def score_batch(
         self,
@@ -56,9 +60,21 @@ class RubricRewards:
         context["log_metric"]("parse_failures", sum(unparsed) / len(rollouts))
         context["log_metric"]("failed_rollouts", sum(failed) / len(rollouts))
         try:
-            return [self.rubric.score(one, rollout) for one, rollout in zip(sample, rollouts, strict=True)]
+            breakdowns = [self.rubric.score(one, rollout) for one, rollout in zip(sample, rollouts, strict=True)]
         except InputError as error:
             raise InputError(f"{error}; at step {context['trainer_state'].global_step + 1}") from error
+        self._note_unjudged(sample, breakdowns)
+        return breakdowns
+
+    def _note_unjudged(self, samples: Sequence[Sample], breakdowns: Sequence[RewardBreakdown]) -> None:
+        """Remember the samples of which no completion was judged by any term with a weight."""
+        judged = {sample.id for sample, one in zip(samples, breakdowns, strict=True) if one.note != ABSTAINED}
+        self._unjudged.update(dict.fromkeys(sample.id for sample in samples if sample.id not in judged))
+
+    def take_unjudged(self) -> list[str]:
+        """Return the samples that no term has judged since the last call, and forget them."""
+        unjudged, self._unjudged = list(self._unjudged), {}
+        return unjudged
 
     def take_failures(self) -> list[tuple[str, str]]:
         """Return samples whose media could not be opened since the last call, with the reason, and forget them."""
@@ -84,7 +100,7 @@ class RubricRewards:
 
     def _total(self) -> RewardFunction:
         def total(**_: Any) -> list[float | None]:
-            return [None if breakdown.note == "abstained" else breakdown.total for breakdown in self._breakdowns]
+            return [None if breakdown.note == ABSTAINED else breakdown.total for breakdown in self._breakdowns]
 
         return total
 

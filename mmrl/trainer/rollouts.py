@@ -6,7 +6,7 @@ A *part* is the rows of one prompt on this process: all G of them, or fewer wher
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,6 +100,10 @@ class Rollouts:
 
     # -------------------------------------------------------------------------------------------- sampling
 
+    def by_prompt(self) -> Iterator[tuple[ProcessedPrompt, range]]:
+        """Yield each part's prompt with its rows."""
+        return zip(self.prompts, self.parts, strict=True)
+
     def by_size(self, sample: Callable[[list[int], int], list[list[int]]]) -> list[list[int]]:
         """Sample parts of equal size together.
 
@@ -118,7 +122,7 @@ class Rollouts:
     def generate_plainly(self, model: Any, generation_config: Any) -> list[list[int]]:
         """Sample with transformers' own cache, one prompt at a time, for models that cannot share prompts."""
         sampled = []
-        for one, rows in zip(self.prompts, self.parts, strict=True):
+        for one, rows in self.by_prompt():
             generation_config.num_return_sequences = len(rows)
             ids = one.prompt.ids_P.unsqueeze(0).to(model.device)
             fields = {name: value.to(model.device) for name, value in one.prompt.fields.items()}
@@ -159,7 +163,7 @@ class Rollouts:
     def groups(self, *, weight_column: str | None = None, mask_truncated: bool = False) -> list[ScoredGroup]:
         """Return the rows as groups: those of a part with the same prompt tokens."""
         groups = []
-        for one, rows in zip(self.prompts, self.parts, strict=True):
+        for one, rows in self.by_prompt():
             by_prompt: dict[tuple[int, ...], list[int]] = defaultdict(list)
             for row in rows:
                 by_prompt[tuple(self.prompt_token_ids[row])].append(row)
@@ -198,16 +202,18 @@ class Rollouts:
             mask_T=mask,
             advantage=float(self.advantages_N[row]),
             weight=self._weight(row, weight_column),
-            sampling_logps_T=None if logps is None else torch.tensor([torch.nan if one is None else one for one in logps]),
+            sampling_logps_T=None
+            if logps is None
+            else torch.tensor([torch.nan if one is None else one for one in logps]),
         )
 
     def _weight(self, row: int, column: str | None) -> float:
         if column is None:
             return 1.0
         weight = self.inputs[row].get(column)
-        if not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight < float("inf"):
             raise InputError(
                 f"column {column} must hold a finite weight of at least 0; found {weight!r}; "
-                f"sample {self.conversations[row].sample}"
+                f"sample {self.conversations[row].sample}; correct that row, or leave sample_weight_column out"
             )
         return float(weight)

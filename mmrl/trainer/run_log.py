@@ -2,8 +2,8 @@
 
 A step record holds ``stage``, ``stage_index``, ``step`` (from 1 within the stage), ``global_step`` (from 1 over all
 stages), ``time`` (seconds since the epoch), ``reward``, ``rewards/<term>`` (unweighted mean over the completions where
-the term did not abstain, null where it always did) and TRL's measurements. ``parse_failures`` and ``failed_rollouts``
-are shares of completions. An event line has ``event`` and the same first five keys.
+the term did not abstain, null where it always did) and the trainer's measurements, each explained in ``docs/log.md``.
+An event line has ``event`` and the same first five keys.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ MEASUREMENTS = (
     "step_time",
     "num_tokens",
 )
+"""Names of TRL's and the rubric's measurements that are kept, where they were taken."""
+
+FAMILIES = ("time/", "engine/", "memory/", "groups/")
+"""How the names begin of our own measurements, all of which are kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +55,8 @@ class StageLog:
         """Append the record of one optimiser step and return it."""
         rewards = {f"rewards/{term}": measurements.get(f"rewards/{term}/mean") for term in terms}
         known = {key: measurements[key] for key in MEASUREMENTS if key in measurements}
-        return self._append({**self._place(step), **known, **rewards})
+        ours = {key: value for key, value in measurements.items() if key.startswith(FAMILIES)}
+        return self._append({**self._place(step), **known, **rewards, **ours})
 
     def event(self, event: str, step: int, **details: Any) -> dict[str, Any]:
         """Append an event line and return it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from accelerate.utils import gather_object
-from torch import Tensor
+from torch import Tensor, nn
 from trl.trainer.utils import nanmax, nanmin, nanstd, use_adapter
 
 from mmrl.errors import InputError
@@ -21,6 +21,7 @@ from mmrl.trainer.advantages import (
 )
 from mmrl.trainer.batch import ScoredGroup
 from mmrl.trainer.conversation import without_media
+from mmrl.trainer.finite import require_finite_scores
 from mmrl.trainer.rollouts import Rollouts
 
 
@@ -32,6 +33,7 @@ def reward(trainer: Any, rollouts: Rollouts) -> None:
     """
     prompts = [one.prompt for one in rollouts.conversations]
     rewards_NK = trainer._calculate_rewards(rollouts.inputs, prompts, rollouts.completions, rollouts.token_ids)
+    _require_finite_models(trainer, rewards_NK, [one.sample for one in rollouts.conversations])
     size = trainer._group_size
     weights_K = trainer.reward_weights.to(rewards_NK.device)
     total_N = combine_rewards(rewards_NK, weights_K)
@@ -47,6 +49,15 @@ def reward(trainer: Any, rollouts: Rollouts) -> None:
     rollouts.advantages_N = advantages_N[here].cpu()
     # With the batch's own spread, or rewards normalised each for itself, equal rewards still give advantages of 0.
     rollouts.dead_N = dead_P.repeat_interleave(size)[here].cpu()
+
+
+def _require_finite_models(trainer: Any, rewards_NK: Tensor, samples: list[str]) -> None:
+    """Refuse what is no number from a reward model; functions are looked at as they return."""
+    if any(isinstance(function, nn.Module) for function in trainer.reward_funcs):
+        everywhere = gather_object(samples)
+        for place, (name, function) in enumerate(zip(trainer.reward_func_names, trainer.reward_funcs, strict=True)):
+            if isinstance(function, nn.Module):
+                require_finite_scores(rewards_NK[:, place], name, everywhere, trainer.state.global_step + 1)
 
 
 def log_rollouts(trainer: Any, rollouts: Rollouts) -> None:

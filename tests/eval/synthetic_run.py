@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,39 @@ def _answer(kind: str, value: Any, frame: dict[str, Any]) -> tuple[Any, str]:
     return answer_to_json(answer), write_answer(answer)
 
 
+def cost_of_a_step(stage: int, progress: float, noise: Callable[[float], float]) -> dict[str, float]:
+    """Return what the engine measures: later stages have longer completions and a reference policy."""
+    generate = (0.52, 0.74, 1.31)[stage] - 0.1 * progress + abs(noise(0.03))
+    seconds = {
+        "load": 0.03 + abs(noise(0.004)),
+        "process": 0.11 + abs(noise(0.01)),
+        "generate": generate,
+        "reward": 0.02 + abs(noise(0.002)),
+        "old_logps": 0.0,
+        "ref_logps": 0.13 + abs(noise(0.01)) if stage == 2 else 0.0,
+        "forward": 0.24 + abs(noise(0.01)),
+        "backward": 0.47 + abs(noise(0.02)),
+        "optimizer": 0.05 + abs(noise(0.003)),
+        "other": 0.01,
+    }
+    step, tokens = sum(seconds.values()), 2150 + 400 * stage
+    return {
+        **{f"time/{phase}": value for phase, value in seconds.items()},
+        "time/step": step,
+        "engine/media_encoded": 16 + 4 * (stage == 2),
+        "engine/media_distinct": 8,
+        "engine/encoded_per_medium": (16 + 4 * (stage == 2)) / 8,
+        "engine/positions": 0.97 * tokens,
+        "engine/real_tokens": tokens,
+        "engine/positions_per_token": 0.97,
+        "engine/tokens_per_second": tokens / step,
+        "memory/peak_gb": 2.1 + 0.2 * stage,
+        "groups/dead": min(1, max(0, 0.22 + 0.25 * progress + noise(0.06))),
+        "groups/unjudged": 0.0,
+        "groups/resampled": 0.0,
+    }
+
+
 def write_log(path: Path, rng: random.Random) -> None:
     lines: list[dict[str, Any]] = []
     global_step, clock = 0, 0.0
@@ -236,6 +270,7 @@ def write_log(path: Path, rng: random.Random) -> None:
                 "grad_norm": 0.8 + abs(noise(0.3)),
                 "learning_rate": 1e-4,
             }
+            record |= cost_of_a_step(index, progress, noise)
             for place, term in enumerate(terms):
                 record[f"rewards/{term}"] = min(
                     1,

@@ -17,11 +17,12 @@ from synthetic_run import HOSTILE, make_run
 from eval.report import write_report
 from eval.report.accuracy import accuracy_rows, headline, signed
 from eval.report.charts import line_chart, nice_axis, nice_ticks
+from eval.report.cost import PHASES, training_cost
 from eval.report.gallery import build_gallery, choose_items, compare
 from eval.report.load import load_run
 from eval.report.pictures import encode_picture, marks_of
 from eval.report.text import visible
-from eval.report.training import remarks, stage_rows
+from eval.report.training import curves, remarks, stage_rows
 from eval.summary import render_scores, summarise
 from mmrl.answers import answer_to_json
 from mmrl.errors import InputError
@@ -67,7 +68,7 @@ def test_page_says_what_the_summary_holds(page: Page, run_folder: Path) -> None:
         assert signed(numbers["after"] - numbers["before"]) in page.text
     for stage in ("perceive", "locate", "reason"):
         assert stage in page.text
-    assert page.text.count("ends at") == 13, "reward, four terms, five group figures, three of the optimiser"
+    assert page.text.count("ends at") == 16, "reward, four terms, five group figures, three each of cost and optimiser"
 
 
 def test_same_run_gives_the_same_bytes(run_folder: Path) -> None:
@@ -260,6 +261,67 @@ def test_a_media_path_cannot_leave_its_folder(small_run: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- pieces
+
+
+def cost_steps(**changes: Any) -> list[dict[str, Any]]:
+    """Return a step of one second and, in another stage, two of three and five seconds."""
+    steps = [
+        {"stage": "a", "stage_index": 0, "time/generate": 0.75, "time/backward": 0.25, "memory/peak_gb": 1.0},
+        {"stage": "b", "stage_index": 1, "time/generate": 3.0, "time/backward": 0.0, "memory/peak_gb": 2.0},
+        {"stage": "b", "stage_index": 1, "time/generate": 4.5, "time/backward": 0.5, "memory/peak_gb": 2.5},
+    ]
+    return [{"global_step": place + 1, **step, **changes} for place, step in enumerate(steps)]
+
+
+def test_cost_by_hand() -> None:
+    cost = training_cost(cost_steps())
+    assert cost is not None
+    assert [name for name, _ in cost.phases] == ["generate", "backward"]
+    first, second = cost.stages
+    assert (first.seconds, second.seconds) == ("1 s", "4 s")
+    assert [(part.phase, part.width, part.text) for part in first.parts] == [
+        ("generate", 18.75, "75 %"),
+        ("backward", 6.25, "25 %"),
+    ]
+    assert [(part.phase, part.width) for part in second.parts] == [("generate", 93.75), ("backward", 6.25)]
+    assert [part.labelled for part in second.parts] == [True, False]
+    assert first.summary == "1 s a step: generate 0.75 s (75 %), backward 0.25 s (25 %)"
+    assert (first.peak_memory, second.peak_memory) == ("1.0 GB", "2.5 GB")
+    assert (first.tokens_per_second, first.dead_groups, cost.resampled) == ("", "", False)
+
+
+def test_cost_of_other_logs() -> None:
+    assert training_cost([]) is None
+    assert training_cost(steps_of([0.5, 0.7])) is None, "a log without phases"
+    damaged = {"time/generate": -1.0, "time/backward": "x", "memory/peak_gb": None, "groups/resampled": 1.5}
+    assert training_cost(cost_steps(**damaged)) is None
+    measured = {"groups/dead": 0.256, "groups/resampled": 1.5, "engine/tokens_per_second": 12345.6}
+    cost = training_cost(cost_steps(**measured, **{"engine/encoded_per_medium": 2, "engine/positions_per_token": 0.97}))
+    assert cost is not None
+    assert cost.resampled
+    row = cost.stages[0]
+    shown = (row.dead_groups, row.resampled, row.tokens_per_second, row.encoded_per_medium, row.positions_per_token)
+    assert shown == ("26 %", "1.5", "12,346", "2.00", "0.97")
+
+
+def test_cost_knows_the_phases_that_training_logs() -> None:
+    from mmrl.trainer.telemetry import PHASES as LOGGED
+
+    assert tuple(PHASES) == LOGGED
+
+
+def test_dead_groups_are_those_of_the_engine_where_it_logged_them(small_run: Path) -> None:
+    steps = load_run(small_run).steps
+    assert [row.flat_groups for row in stage_rows(load_run(small_run))] == [
+        f"{100 * sum(values) / len(values):.0f} %"
+        for values in ([one["groups/dead"] for one in steps if one["stage_index"] == index] for index in range(3))
+    ]
+    titles = [chart.title for chart in curves(steps).groups]
+    assert "Judged by no term" not in titles, "what never happened has no chart"
+    rare = [{**step, "groups/unjudged": 0.25, "groups/resampled": 2.0} for step in steps]
+    assert {"Judged by no term", "Groups sampled again"} <= {chart.title for chart in curves(rare).groups}
+    old = [{key: value for key, value in step.items() if not key.startswith("groups/")} for step in steps]
+    assert curves(old).groups[0].title == "Groups without reward variance"
 
 
 def test_resumed_steps_count_once(small_run: Path) -> None:
