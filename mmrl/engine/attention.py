@@ -1,16 +1,17 @@
 """Attention of a packed row: prompts causally over themselves, each completion over its prompt and itself.
 
-Registered with transformers' attention interface under :data:`NAME`. A completion's queries attend to two sets of keys, its
-prompt's and its own. Softmax over both together is put together from the two parts by their log-sum-exps,
+Registered with transformers' attention interface under :data:`NAME`. A completion's queries attend to two sets of
+keys, its prompt's and its own. Softmax over both together is put together from the two parts by their log-sum-exps,
 
     out = sum_i exp(lse_i - lse) out_i,   lse = log sum_i exp(lse_i),
 
-and the gradient of part ``i`` is what the flash kernel's own backward returns when it is given the joint ``out`` and ``lse``
-(as in ring attention, Liu et al. 2023, arXiv 2310.01889). So no mask is built, and the prompt's keys are never repeated.
+and the gradient of part ``i`` is what the flash kernel's own backward returns when it is given the joint ``out`` and
+``lse`` (as in ring attention, Liu et al. 2023, arXiv 2310.01889). So no mask is built, and the prompt's keys are never
+repeated.
 
-Three implementations compute the same: ``merged`` (CPU flash kernel), ``flex`` (FlexAttention, CUDA) and ``repeated`` (plain
-scaled dot product attention with the prompt's keys repeated for every completion; runs everywhere, and is the reference
-in tests).
+Three implementations compute the same: ``merged`` (CPU flash kernel), ``flex`` (FlexAttention, CUDA) and ``repeated``
+(plain scaled dot product attention with the prompt's keys repeated for every completion; runs everywhere, and is the
+reference in tests).
 
 Shapes: queries (1, H, T, D), keys and values (1, K, T, D) with H a multiple of K.
 """
@@ -21,16 +22,16 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
 from mmrl.engine.layout import Layout, Segment
 
 NAME = "mmrl_group"
 """Name in transformers' attention interface. No mask function is registered under it, so that no mask is made."""
 
-flash = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
-flash_backward = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
+flash: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
+flash_backward: Any = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu_backward", None)
 
 
 def has_flash() -> bool:
@@ -98,7 +99,13 @@ def repeated(layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float
 
 
 def _by_segment(
-    layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, layout: Layout, completions: Callable[..., Tensor]
+    layer: int,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scale: float,
+    layout: Layout,
+    completions: Callable[..., Tensor],
 ) -> Tensor:
     sizes = layout.split_sizes
     parts = [tensor.split(sizes, dim=2) for tensor in (query, key, value)]
@@ -106,7 +113,7 @@ def _by_segment(
     for index, segment in enumerate(layout.segments):
         (q_p, k_p, v_p), (q_c, k_c, v_c) = ([part[2 * index + half] for part in parts] for half in (0, 1))
         if segment.prompt:
-            outputs.append(F.scaled_dot_product_attention(q_p, k_p, v_p, is_causal=True, scale=scale, enable_gqa=True))
+            outputs.append(scaled_dot_product_attention(q_p, k_p, v_p, is_causal=True, scale=scale, enable_gqa=True))
         else:
             assert layout.stored is not None, "a row without prompts needs stored ones"
             k_p, v_p = layout.stored.layers[layer][index]
@@ -129,9 +136,7 @@ def _repeated_completions(
     for q, k, v in zip(*parts, strict=True):
         mask = torch.ones(q.shape[2], prompt + q.shape[2], dtype=torch.bool, device=q.device).tril(prompt)
         keys, values = torch.cat([k_p, k], dim=2), torch.cat([v_p, v], dim=2)
-        outputs.append(
-            F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, scale=scale, enable_gqa=True)
-        )
+        outputs.append(scaled_dot_product_attention(q, keys, values, attn_mask=mask, scale=scale, enable_gqa=True))
     return torch.cat(outputs, dim=2)
 
 
@@ -148,7 +153,7 @@ class _Merged(torch.autograd.Function):
     """Completions of one group over prompt and own keys, by two calls of the CPU flash kernel each way."""
 
     @staticmethod
-    def forward(  # noqa: PLR0913
+    def forward(
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, k_p: Tensor, v_p: Tensor, scale: float, segment: Segment
     ) -> Tensor:
         folded = _fold(q, k.shape[1])
@@ -164,7 +169,7 @@ class _Merged(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, k_p, v_p, out, lse = ctx.saved_tensors
         segment, scale, kv_heads = ctx.segment, ctx.scale, k.shape[1]
         folded = [_fold(tensor, kv_heads) for tensor in (grad, q, out)]

@@ -1,12 +1,12 @@
 """Sampling the completions of a group with the prompt's keys and values in memory once.
 
-A cache of its own stands behind attention while completions are sampled: the prompts' keys and values as the forward pass
-over the prompts left them, one copy a group, never repeated and never joined with anything; and each completion's own,
-written in place into room reserved for them. Logits processors and stopping rules are transformers', so that every option of
-``GenerationConfig`` means what it means elsewhere.
+A cache of its own stands behind attention while completions are sampled: the prompts' keys and values as the forward
+pass over the prompts left them, one copy a group, never repeated and never joined with anything; and each
+completion's own, written in place into room reserved for them. Logits processors and stopping rules are
+transformers', so that every option of ``GenerationConfig`` means what it means elsewhere.
 
-Axis letters: ``_B`` prompts, ``_G`` completions of a prompt, ``_N`` = B * G rows, ``_P`` prompt tokens, ``_C`` completion tokens,
-``_K`` key heads, ``_V`` vocabulary.
+Axis letters: ``_B`` prompts, ``_G`` completions of a prompt, ``_N`` = B * G rows, ``_P`` prompt tokens, ``_C``
+completion tokens, ``_K`` key heads, ``_V`` vocabulary.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from mmrl.engine.attention import flash, has_flash, merge
 from mmrl.engine.layout import KeyValues
 from mmrl.engine.passes import Prefilled
 from mmrl.engine.prompts import Prompt
-
 
 LOOK_EVERY = 4
 """Tokens between two looks at whether enough rows have ended to go on without them."""
@@ -245,8 +244,8 @@ def _worth_computing(running_N: Tensor, group_size: int) -> tuple[Tensor, Tensor
 def _draw(scores_N_V: Tensor, *, sampled: bool) -> Tensor:
     """Choose one token a row: the likeliest, or one drawn with the probabilities softmax(scores).
 
-    On the CPU a uniform number is looked up in the cumulative probabilities: ``torch.multinomial`` draws a random number
-    for every word of the vocabulary there, which takes longer than a layer of a small model.
+    On the CPU a uniform number is looked up in the cumulative probabilities: ``torch.multinomial`` draws a random
+    number for every word of the vocabulary there, which takes longer than a layer of a small model.
     """
     if not sampled:
         return scores_N_V.argmax(dim=-1)

@@ -1,4 +1,4 @@
-"""Log-probabilities and entropies of chosen tokens from hidden states, without the logits of a whole batch in memory."""
+"""Log-probabilities and entropies of chosen tokens from hidden states, without the logits of a whole batch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import linear
 from trl.kernels import ChunkedLogProbFunction
 from trl.trainer.utils import maybe_gather_lm_head_ctx
 
@@ -17,7 +17,7 @@ CHUNK = 8192
 TOKENS = 256
 """Tokens that are scored at a time where logits are kept."""
 KEPT_BYTES = 1 << 28
-"""Logits up to this size are kept for the backward pass on devices without TRL's kernels; larger ones are recomputed."""
+"""Logits up to this size are kept for the backward pass on the CPU; larger ones are computed again there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,9 @@ class HeadOptions:
     """Whether the loss goes through the entropies."""
 
 
-def score_tokens(model: Any, hidden_S_D: Tensor, targets_S: Tensor, options: HeadOptions) -> tuple[Tensor, Tensor | None]:
+def score_tokens(
+    model: Any, hidden_S_D: Tensor, targets_S: Tensor, options: HeadOptions
+) -> tuple[Tensor, Tensor | None]:
     """Return the log-probability of each target at its position, and the entropy there, both (S,) and float32.
 
     Only scored positions are given to the head: nothing is computed for prompts and padding. Large vocabularies go
@@ -75,7 +77,7 @@ def _with_logits_kept(
 def _piece(
     hidden_S_D: Tensor, weight: Tensor, bias: Tensor | None, targets_S: Tensor, options: HeadOptions
 ) -> tuple[Tensor, Tensor | None]:
-    logits_S_V = F.linear(hidden_S_D, weight, bias).float()
+    logits_S_V = linear(hidden_S_D, weight, bias).float()
     if options.temperature != 1.0:
         logits_S_V = logits_S_V / options.temperature
     log_probs_S_V = logits_S_V.log_softmax(dim=-1)

@@ -1,13 +1,13 @@
 """Where the tokens of several groups stand in one packed row, and what is read off that row.
 
-A group is one prompt and the completions sampled from it. Packed, its tokens stand once each:
-``[prompt | c1 | c2 | ... | cG]``, group after group, with no padding. The last token of a completion predicts nothing, so
-it is left out of the row. Position ids of every completion start where its prompt ends, and each completion attends to its
-prompt and to itself (:mod:`mmrl.engine.attention`), so what the model computes is what it computes for
-``[prompt | completion]`` in a row of its own.
+A group is one prompt and the completions sampled from it. Packed, its tokens stand once each: ``[prompt | c1 | c2 |
+... | cG]``, group after group, with no padding. The last token of a completion predicts nothing, so it is left out of
+the row. Position ids of every completion start where its prompt ends, and each completion attends to its prompt and
+to itself (:mod:`mmrl.engine.attention`), so what the model computes is what it computes for ``[prompt | completion]``
+in a row of its own.
 
-Axis letters: ``_G`` completions of a group, ``_T`` tokens of the packed row, ``_S`` scored tokens, ``_A`` position axes (1, or
-3 for models with temporal, height and width positions).
+Axis letters: ``_G`` completions of a group, ``_T`` tokens of the packed row, ``_S`` scored tokens, ``_A`` position
+axes (1, or 3 for models with temporal, height and width positions).
 """
 
 from __future__ import annotations
@@ -37,10 +37,12 @@ class Segment:
 
     @cached_property
     def gather_GC(self) -> torch.Tensor:
-        """Index, among the group's completion tokens, of token ``c`` of completion ``g``; padded with the last token."""
+        """Index, among the group's tokens, of token ``c`` of completion ``g``; padded with its last one."""
         starts = [end - length for end, length in zip(accumulate(self.lengths_G), self.lengths_G, strict=True)]
         longest = torch.arange(max(self.lengths_G, default=0))
-        rows = [start + longest.clamp(max=max(length - 1, 0)) for start, length in zip(starts, self.lengths_G, strict=True)]
+        rows = [
+            start + longest.clamp(max=max(length - 1, 0)) for start, length in zip(starts, self.lengths_G, strict=True)
+        ]
         return torch.stack([row for row, length in zip(rows, self.lengths_G, strict=True) if length])
 
     @cached_property

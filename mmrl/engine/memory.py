@@ -12,8 +12,8 @@ OPTIONS = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_MMAP_THRESHOLD": (-3, 32 * 2*
 def keep_freed_memory() -> bool:
     """Let the C library keep up to 2 GiB of freed memory for the next allocation; returns whether it does.
 
-    By default it hands memory back to the system whenever a large tensor is freed, and takes it again, page by page, for
-    the next one. A training step frees and allocates the same sizes over and over.
+    By default it hands memory back to the system whenever a large tensor is freed, and takes it again, page by page,
+    for the next one. A training step frees and allocates the same sizes over and over.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -1,8 +1,8 @@
 """One forward pass over some groups: log-probabilities and entropies of every completion token.
 
-``GroupPass`` computes each prompt once (:func:`shared_pass`); ``plain_pass`` writes the prompt out before every completion, as
-any trainer does, for models that cannot share. Both return the same numbers in the same order: group by group, completion
-by completion, token by token.
+``GroupPass`` computes each prompt once (:func:`shared_pass`); ``plain_pass`` writes the prompt out before every
+completion, as any trainer does, for models that cannot share. Both return the same numbers in the same order: group
+by group, completion by completion, token by token.
 
 Axis letters: ``_S`` scored tokens, ``_B`` groups, ``_T`` tokens of a row, ``_D`` width.
 """
@@ -55,9 +55,9 @@ class Prefilled:
 class GroupOutput(ModelOutput):
     """What a pass returns."""
 
-    log_probs: Tensor | None = None
+    log_probs: Any = None
     """(S,)."""
-    entropy: Tensor | None = None
+    entropy: Any = None
     """(S,), or None when not asked for."""
     prefilled: Any = None
 
@@ -158,7 +158,9 @@ def sharing_attention(model: Any) -> Iterator[None]:
     Args:
         model: the transformers model, unwrapped.
     """
-    configs = {id(module.config): module.config for module in model.get_decoder().modules() if hasattr(module, "config")}
+    configs = {
+        id(module.config): module.config for module in model.get_decoder().modules() if hasattr(module, "config")
+    }
     before = [(config, config._attn_implementation_internal) for config in configs.values()]
     for config, _ in before:
         config._attn_implementation_internal = NAME
@@ -184,7 +186,9 @@ def plain_pass(model: Any, groups: Sequence[Group], *, entropy: bool = True) -> 
     parts = [model(**one, fused_lm_head=True) for one in inputs]
     masks = [_real(group).to(device) for group in groups]
     log_probs = [part.log_probs[:, -mask.shape[1] :][mask] for part, mask in zip(parts, masks, strict=True)]
-    entropies = [part.entropy[:, -mask.shape[1] :][mask] for part, mask in zip(parts, masks, strict=True)] if entropy else []
+    entropies = (
+        [part.entropy[:, -mask.shape[1] :][mask] for part, mask in zip(parts, masks, strict=True)] if entropy else []
+    )
     return GroupOutput(log_probs=torch.cat(log_probs), entropy=torch.cat(entropies) if entropy else None)
 
 

@@ -29,7 +29,8 @@ class Prompt:
     positions_A_P: Tensor
     """Position ids; text after the prompt goes on from the largest one."""
     fields: Mapping[str, Tensor]
-    """Everything that the processor made except ``input_ids`` and ``attention_mask``, for a batch of this one prompt."""
+    """Everything that the processor made except ``input_ids`` and ``attention_mask``, for a batch of this one prompt.
+    """
     media: Mapping[str, Mapping[str, Tensor]]
     """Modality -> what its encoder takes."""
     keys: Mapping[str, str]

@@ -8,7 +8,7 @@ from typing import Any
 PLAIN_ATTENTION = ("sdpa", "eager", "flash_attention_2", "flash_attention_3", "flash_attention_4", "flex_attention")
 """Attention implementations that compute plain causal attention, which the packed row's kernels compute too."""
 TESTED = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm", "idefics3", "internvl", "llava_onevision")
-"""``config.model_type`` of the families on which tests compare the packed pass with TRL's trainer, gradient by gradient.
+"""``config.model_type`` of the families on which tests compare the packed pass with TRL's, gradient by gradient.
 
 Any other model is compared with the plain pass when it is first used.
 """

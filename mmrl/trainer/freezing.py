@@ -29,7 +29,9 @@ def freeze(model: Any, args: Any) -> None:
             for parameter in found:
                 parameter.requires_grad_(False)
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise InputError("something must be trained; found every parameter frozen; leave out one of " + ", ".join(OPTIONS))
+        raise InputError(
+            "something must be trained; found every parameter frozen; leave out one of " + ", ".join(OPTIONS)
+        )
 
 
 def parameters_of(model: nn.Module, part: str) -> Iterator[nn.Parameter]:

@@ -1,12 +1,12 @@
 """GRPO on TRL's trainer, with the group (one prompt, its media, G completions) as the unit of work.
 
-A script written for TRL switches by changing its import. Underneath, a prompt and its media are processed and computed once
-however many completions follow, in generation as in training; groups stay together; what a reward function does wrong
-stops the run with a message that names it.
+A script written for TRL switches by changing its import. Underneath, a prompt and its media are processed and
+computed once however many completions follow, in generation as in training; groups stay together; what a reward
+function does wrong stops the run with a message that names it.
 
-From a sample to a gradient: ``_prepare_inputs`` asks ``_generate_and_score_completions`` for a generation batch (process,
-generate, reward, advantage), cuts it into micro-batches, and ``_compute_loss`` runs the packed forward pass on each and hands
-log-probabilities to the pure loss of :mod:`mmrl.trainer.losses`.
+From a sample to a gradient: ``_prepare_inputs`` asks ``_generate_and_score_completions`` for a generation batch
+(process, generate, reward, advantage), cuts it into micro-batches, and ``_compute_loss`` runs the packed forward pass
+on each and hands log-probabilities to the pure loss of :mod:`mmrl.trainer.losses`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.runs import mark_complete, saving_checkpoint
 from mmrl.trainer import freezing, scoring
 from mmrl.trainer.batch import MicroBatch, ScoredBatch, ScoredGroup, micro_batches
-from mmrl.trainer.conversation import conversation_of, without_media
+from mmrl.trainer.conversation import conversation_of
 from mmrl.trainer.faults import naming_step, readable_rows
 from mmrl.trainer.finite import checked_reward
 from mmrl.trainer.groups import require_group_arithmetic
@@ -59,14 +59,18 @@ class GRPOConfig(trl.GRPOConfig):
     """
 
     share_prompts: bool = field(
-        default=True, metadata={"help": "Compute each prompt once a group; models that cannot do so fall back by themselves."}
+        default=True,
+        metadata={"help": "Compute each prompt once a group; models that cannot do so fall back by themselves."},
     )
     reuse_prefill: bool = field(
         default=True,
-        metadata={"help": "Train through the prompts' forward pass of the generation where it is the same computation."},
+        metadata={
+            "help": "Train through the prompts' forward pass of the generation where it is the same computation."
+        },
     )
     max_tokens_per_pass: int | None = field(
-        default=None, metadata={"help": "Token budget of a forward pass: micro-batches above it are computed in pieces."}
+        default=None,
+        metadata={"help": "Token budget of a forward pass: micro-batches above it are computed in pieces."},
     )
     dead_groups: str = field(
         default="skip",
@@ -78,14 +82,18 @@ class GRPOConfig(trl.GRPOConfig):
     )
     freeze_vision_tower: bool = field(default=False, metadata={"help": "Do not train the vision tower."})
     freeze_projector: bool = field(default=False, metadata={"help": "Do not train what joins vision and language."})
-    freeze_language_model: bool = field(default=False, metadata={"help": "Do not train the language model and its head."})
+    freeze_language_model: bool = field(
+        default=False, metadata={"help": "Do not train the language model and its head."}
+    )
     video_fps: float | None = field(default=None, metadata={"help": "Frames a second shown of a clip (default 2)."})
     video_max_frames: int = field(default=768, metadata={"help": "Most frames shown of a clip."})
     video_max_pixels: int | None = field(default=None, metadata={"help": "Most pixels of a frame."})
     length_divisor: float | None = field(
         default=None, metadata={"help": "Constant by which loss_type dr_grpo divides; default max_completion_length."}
     )
-    reg_sigma_floor: float | None = field(default=0.1, metadata={"help": "Reg-GRPO: least spread of log-ratios, in nats."})
+    reg_sigma_floor: float | None = field(
+        default=0.1, metadata={"help": "Reg-GRPO: least spread of log-ratios, in nats."}
+    )
     reg_mean_log_ratio: bool = field(default=False, metadata={"help": "Reg-GRPO on mean instead of summed log-ratios."})
 
     def __post_init__(self) -> None:
@@ -315,12 +323,12 @@ class GRPOTrainer(trl.GRPOTrainer):
         return sum(counts)
 
     def _prompt_processor(self) -> PromptProcessor:
-        template = {"tools": self.tools or None, **self.chat_template_kwargs}
+        template: dict[str, Any] = {"tools": self.tools or None, **self.chat_template_kwargs}  # type: ignore[dict-item]
         chosen = getattr(self, "chat_template", None)
         return PromptProcessor(
             processor=self.processing_class,
             model=self.passes.base,
-            room=self.max_completion_length,
+            room=self.max_completion_length or 0,
             clips=ClipReader.of(self.processing_class, self.args),
             template=template if chosen is None else {**template, "chat_template": chosen},
         )
@@ -369,12 +377,12 @@ class GRPOTrainer(trl.GRPOTrainer):
         has_tool_images: bool = False,
     ) -> tuple[list[list[int]], Any]:
         """Sample completions; with transformers, of distinct prompts, each computed once."""
-        by_trl = self.use_vllm or self.use_transformers_continuous_batching or self._rollouts is None
-        if by_trl or not self._is_ours:
+        rollouts = self._rollouts
+        by_trl = self.use_vllm or self.use_transformers_continuous_batching or not self._is_ours
+        if by_trl or rollouts is None:
             return super()._generate_single_turn(
                 prompt_ids, images, multimodal_fields, num_generations, has_tool_images
             )
-        rollouts = self._rollouts
         with self._generating() as model:
             if not self.passes.shares:
                 self.passes.count_repeated((one.prompt, len(rows)) for one, rows in rollouts.by_prompt())

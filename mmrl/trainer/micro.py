@@ -99,7 +99,7 @@ class MicroBatchLoss:
         entropy_mask_NT: Tensor | None,
     ) -> LossInputs:
         weighted = getattr(self.trainer.args, "sample_weight_column", None) is not None
-        ratios = [one.importance_ratio for one in completions]
+        ratios: list[Any] = [one.importance_ratio for one in completions]
         return LossInputs(
             logps_NT=logps_NT,
             mask_NT=mask_NT,

@@ -59,7 +59,7 @@ class Passes:
         return self.reason is None
 
     def check(self, model: Any, prompts: Sequence[Prompt]) -> None:
-        """Compare the packed pass of a model that tests do not cover with the plain one, once; fall back if they differ.
+        """Compare packed and plain pass of a model that tests do not cover, once; fall back if they differ.
 
         Args:
             model: the policy.
@@ -81,7 +81,9 @@ class Passes:
         worst = self.accelerator.gather(apart).max().item()
         allowed = 1e-3 if packed.dtype == torch.float32 and not torch.is_autocast_enabled() else 0.2
         if not worst <= allowed:
-            self.reason = f"its packed pass differs from the plain one by {worst:.2g} nats (at most {allowed:g} is rounding)"
+            self.reason = (
+                f"its packed pass differs from the plain one by {worst:.2g} nats (at most {allowed:g} is rounding)"
+            )
             self._tell()
 
     def score(

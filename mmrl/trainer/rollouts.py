@@ -115,8 +115,8 @@ class Rollouts:
             sizes[len(rows)].append(index)
         sampled: dict[int, list[int]] = {}
         for size, chosen in sizes.items():
-            rows = [row for index in chosen for row in self.parts[index]]
-            sampled |= dict(zip(rows, sample(chosen, size), strict=True))
+            members = [row for index in chosen for row in self.parts[index]]
+            sampled |= dict(zip(members, sample(chosen, size), strict=True))
         return [sampled[row] for row in range(len(self.inputs))]
 
     def generate_plainly(self, model: Any, generation_config: Any) -> list[list[int]]:

@@ -72,8 +72,8 @@ def log_rollouts(trainer: Any, rollouts: Rollouts) -> None:
     metrics["reward"].append(torch.nanmean(total_N).item())
     metrics["reward_std"].append(nanstd(total_N).item())
     size = trainer._group_size
-    scale = "batch" if trainer.scale_rewards == "batch" else "group"
-    metrics["frac_reward_zero_std"].append(zero_std_share(total_N, size, scale=scale))
+    share = zero_std_share(total_N, size, scale="batch" if trainer.scale_rewards == "batch" else "group")
+    metrics["frac_reward_zero_std"].append(share)
     metrics["groups/dead"].append(zero_variance_groups(total_N, size).float().mean().item())
     metrics["groups/unjudged"].append(total_N.isnan().float().mean().item())
     _log_completions(trainer, rollouts, rewards_NK)
@@ -168,7 +168,7 @@ def bounded_ratio(
 def _log_sampler(trainer: Any, differences: Tensor, ratios: Tensor) -> None:
     metrics = trainer._metrics["train" if trainer.model.training else "eval"]
     device = trainer.accelerator.device
-    gathered = {
+    gathered: dict[str, tuple[Tensor, Any, Any]] = {
         "sampling/sampling_logp_difference/mean": (differences, torch.mean, torch.mean),
         "sampling/sampling_logp_difference/max": (differences, torch.max, torch.max),
         "sampling/importance_sampling_ratio/min": (ratios, torch.min, nanmin),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from mmrl.engine.attention import merged, repeated
 from mmrl.engine.layout import KeyValues, Layout, Segment
@@ -31,7 +31,7 @@ def plain(query, key, value, layout):
             own += length
         for number, row in enumerate(rows):
             q, k, v = (tensor[:, :, row] for tensor in (query, key, value))
-            out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3)
+            out = functional.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3)
             outputs.append(out if number == 0 else out[:, :, segment.prompt :])
         start = own
     return torch.cat(outputs, dim=2)

@@ -29,9 +29,15 @@ def case():
     return model.eval(), prompts
 
 
-def settings(model, ends=(2,), **changes):
+def settings(ends=(2,), **changes):
     return GenerationConfig(
-        max_new_tokens=12, do_sample=True, top_k=0, pad_token_id=0, eos_token_id=list(ends), disable_compile=True, **changes
+        max_new_tokens=12,
+        do_sample=True,
+        top_k=0,
+        pad_token_id=0,
+        eos_token_id=list(ends),
+        disable_compile=True,
+        **changes,
     )
 
 
@@ -44,19 +50,20 @@ def shared(model, prompts, config, seed=0):
 
 
 def alone(model, prompt, config):
-    fields = {name: value for name, value in prompt.fields.items()}
-    output = model.generate(input_ids=prompt.ids_P.unsqueeze(0), **fields, generation_config=config)
+    output = model.generate(input_ids=prompt.ids_P.unsqueeze(0), **prompt.fields, generation_config=config)
     return output[0, len(prompt) :].tolist()
 
 
 @pytest.mark.parametrize("flash", [True, False])
-@pytest.mark.parametrize("changes", [{}, {"repetition_penalty": 1.5}, {"min_new_tokens": 5, "ends": range(40, 250)}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{}, {"repetition_penalty": 1.5}, {"min_new_tokens": 5, "ends": range(40, 250)}], ids=str
+)
 def test_the_likeliest_tokens_are_those_of_generate(case, flash, changes, monkeypatch):
     if not flash:
         monkeypatch.setattr(attention, "flash", None)
         monkeypatch.setattr(decode, "has_flash", attention.has_flash)
     model, prompts = case
-    config = settings(model, **changes)
+    config = settings(**changes)
     config.top_k = 1
     found = shared(model, prompts, config)
     for number, prompt in enumerate(prompts):
@@ -87,12 +94,12 @@ def test_rows_that_end_early_are_left_out_and_the_others_go_on_unchanged(case, m
     firsts = [21 + 2 * row for row in range(rows)]
     widths = []
 
-    def draw(scores, *, sampled):
+    def draw(scores, *, sampled):  # noqa: ARG001
         widths.append(len(scores))
         return torch.tensor(firsts) if len(widths) == 1 else scores.argmax(dim=-1)
 
     monkeypatch.setattr(decode, "_draw", draw)
-    found = shared(model, prompts, settings(model, ends))
+    found = shared(model, prompts, settings(ends))
     expected = [greedy_after(model, prompts[row // GROUP], firsts[row], ends) for row in range(rows)]
     assert found == expected
     assert len({len(ids) for ids in found}) > 2

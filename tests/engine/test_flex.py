@@ -9,7 +9,7 @@ import logging
 
 import pytest
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 from torch.nn.attention.flex_attention import create_block_mask, create_mask
 
 from mmrl.engine.attention import repeated
@@ -59,7 +59,7 @@ def test_gradients_through_the_mask_equal_repeated(name, heads):
     inputs, outward = tensors(layout, heads=heads[0], kv_heads=heads[1])
     mask = dense(layout)
     found = values_and_gradients(
-        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=0.3, enable_gqa=True),
+        lambda q, k, v: functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=0.3, enable_gqa=True),
         inputs,
         outward,
     )

@@ -110,7 +110,7 @@ def sampling(folder: Path, *, tokens: int = 6) -> dict[str, Any]:
     return {"max_completion_length": tokens, "generation_kwargs": {"suppress_tokens": banned}}
 
 
-def train(  # noqa: PLR0913
+def train(
     kind: str,
     folder: Path,
     data: Dataset,

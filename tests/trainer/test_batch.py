@@ -26,7 +26,13 @@ def sizes(batches):
 
 @pytest.mark.parametrize(
     ("size", "cut"),
-    [(8, [[4, 4], [4]]), (4, [[4], [4], [4]]), (2, [[2], [2], [2], [2], [2], [2]]), (12, [[4, 4, 4]]), (6, [[4, 2], [2, 4]])],
+    [
+        (8, [[4, 4], [4]]),
+        (4, [[4], [4], [4]]),
+        (2, [[2], [2], [2], [2], [2], [2]]),
+        (12, [[4, 4, 4]]),
+        (6, [[4, 2], [2, 4]]),
+    ],
 )
 def test_micro_batches_keep_order_and_split_only_where_they_must(size, cut):
     groups = [group(4) for _ in range(3)]

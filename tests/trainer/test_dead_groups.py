@@ -27,7 +27,9 @@ def second_step_dead(completion_ids: list[list[int]], trainer_state: Any = None,
     return [0.0] * len(completion_ids) if trainer_state.global_step == 1 else first_group_dead(completion_ids)
 
 
-@pytest.mark.parametrize("loss_type", ["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo", "reg_grpo"])
+@pytest.mark.parametrize(
+    "loss_type", ["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo", "reg_grpo"]
+)
 def test_skipping_gives_the_gradients_of_keeping(loss_type, folder):
     data = exact.rows("image", 3)
     options = {"rewards": first_group_dead, "loss_type": loss_type, "per_device_train_batch_size": 3 * exact.GROUP}
@@ -90,9 +92,7 @@ def test_resampling_draws_dead_groups_again_up_to_its_bound(folder):
     assert run.token_ids[1] != run.token_ids[2]
 
     calls.clear()
-    hopeless = exact.train(
-        "ours", folder, exact.rows("image"), rewards=first_group_dead, max_resamples=2, **options
-    )
+    hopeless = exact.train("ours", folder, exact.rows("image"), rewards=first_group_dead, max_resamples=2, **options)
     assert len(hopeless.token_ids) == 3
     assert next(log["groups/dead"] for log in hopeless.logs if "loss" in log) == 0.5
 

@@ -7,7 +7,7 @@ import pytest
 
 from mmrl.errors import InputError
 from mmrl.rewards import RewardTerm, Rubric
-from mmrl.trainer.finite import function_name, checked_reward
+from mmrl.trainer.finite import checked_reward, function_name
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.types import Rollout, Sample, YesNo
 

@@ -70,7 +70,7 @@ def test_language_models_without_pictures_share_prompts_too(tmp_path):
     assert worst(ours, theirs) < 1e-5
 
 
-def test_sliding_windows_fall_back_with_a_reason(tmp_path, caplog):
+def test_sliding_windows_fall_back_with_a_reason(tmp_path):
     theirs = train(trl.GRPOTrainer, trl.GRPOConfig, text_model("sliding"), tmp_path)
     ours = train(GRPOTrainer, GRPOConfig, text_model("sliding"), tmp_path)
     assert ours.trainer.passes.reason == "some of its layers do not attend to all tokens"
