@@ -24,6 +24,10 @@ from mmrl.engine.passes import Prefilled
 from mmrl.engine.prompts import Prompt
 
 
+LOOK_EVERY = 4
+"""Tokens between two looks at whether enough rows have ended to go on without them."""
+
+
 class SharedCache:
     """Keys and values of B prompts and of G completions each, read by attention one new token at a time."""
 
@@ -69,6 +73,19 @@ class SharedCache:
             lse_own.reshape(by_row[:-1]).transpose(1, 2),
         )
         return out.transpose(1, 2).reshape(len(query), 1, -1, width)
+
+    def keep(self, prompts: Tensor, rows: Tensor) -> None:
+        """Go on with some of the prompts and, of each, with the same number of rows.
+
+        Args:
+            prompts: indices of prompts.
+            rows: indices of rows, prompt by prompt.
+        """
+        self.group_size = len(rows) // len(prompts)
+        self._prompts = {layer: (keys[prompts], values[prompts]) for layer, (keys, values) in self._prompts.items()}
+        self._own = {layer: (keys[rows], values[rows]) for layer, (keys, values) in self._own.items()}
+        if self._bias is not None:
+            self._bias = self._bias[prompts]
 
     def _store(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Write one token a row behind the others; return the completions' keys and values (N, K, C, D) so far."""
@@ -167,27 +184,35 @@ class _Run:
         self, model: Any, ids: Tensor, logits_processor: Any, stopping_criteria: Any, generation_config: Any, **_: Any
     ) -> Tensor:
         """Sample until every row has ended; returns the prompts with their completions behind them."""
-        length = ids.shape[1]
-        room = int(generation_config.max_length) - length
+        prompt_length = ids.shape[1]
+        room = int(generation_config.max_length) - prompt_length
         cache = SharedCache(self.prefilled.stored, group_size=self.group_size, room=room)
         positions = self.next_position_N.to(ids.device)
+        ends = torch.as_tensor(generation_config.eos_token_id, device=ids.device)
         head = model.get_output_embeddings()
-        all_ids = torch.cat([ids, ids.new_empty(len(ids), room)], dim=1)
-        running = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
         hidden_N_D = self.prefilled.last_hidden_B_D.repeat_interleave(self.group_size, dim=0)
-        while True:
+        done = torch.cat([ids, ids.new_full((len(ids), room), generation_config.pad_token_id)], dim=1)
+        # What is still computed: which rows of `done` these are, their tokens so far, and whether they have ended.
+        rows, current = torch.arange(len(ids), device=ids.device), done.clone()
+        ended = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+        for length in range(prompt_length, prompt_length + room):
             scores = head(hidden_N_D).float()
             for process in logits_processor:
-                scores = process(all_ids[:, :length], scores)
+                scores = process(current[:, :length], scores)
             tokens = _draw(scores, sampled=generation_config.do_sample)
-            tokens = torch.where(running, tokens, generation_config.pad_token_id)
-            all_ids[:, length] = tokens
-            length += 1
-            running = running & ~stopping_criteria(all_ids[:, :length], None)
-            if not running.any():
-                return all_ids[:, :length]
-            hidden_N_D = self._step(model, cache, tokens, positions)
-            positions = positions + 1
+            current[:, length] = tokens
+            ended = ended | torch.isin(tokens, ends) | stopping_criteria(current[:, : length + 1], None)
+            if bool(ended.all()):
+                done[rows] = current
+                return done[:, : length + 1]
+            looks = (length - prompt_length) % LOOK_EVERY == LOOK_EVERY - 1
+            kept = _worth_computing(~ended, cache.group_size) if looks else None
+            if kept is not None:
+                done[rows] = current
+                cache.keep(*kept)
+                rows, current, ended, tokens = (one[kept[1]] for one in (rows, current, ended, tokens))
+            hidden_N_D = self._step(model, cache, tokens, positions[rows] + (length - prompt_length))
+        raise AssertionError("a stopping rule ends every row at max_length")
 
     def _step(self, model: Any, cache: SharedCache, tokens_N: Tensor, positions_N: Tensor) -> Tensor:
         """Run one new token a row through the language model; returns its last hidden states (N, D)."""
@@ -200,6 +225,21 @@ class _Run:
         )
         cache.length += 1
         return output.last_hidden_state[:, -1]
+
+
+def _worth_computing(running_N: Tensor, group_size: int) -> tuple[Tensor, Tensor] | None:
+    """Return the prompts and rows to go on with, once at least a quarter of the rows can be left out; else None.
+
+    Every prompt goes on with as many rows as the one with the most running has, ended ones among them where needed.
+    """
+    by_prompt = running_N.view(-1, group_size)
+    counts = by_prompt.sum(dim=1)
+    prompts = counts.nonzero().squeeze(1)
+    width = int(counts.max())
+    if 4 * len(prompts) * width > 3 * len(running_N):
+        return None
+    first = by_prompt[prompts].int().argsort(dim=1, descending=True, stable=True)[:, :width]
+    return prompts, (first + prompts.unsqueeze(1) * group_size).flatten()
 
 
 def _draw(scores_N_V: Tensor, *, sampled: bool) -> Tensor:

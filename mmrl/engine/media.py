@@ -42,7 +42,8 @@ def encode_media(backbone: Any, prompts: Sequence[Prompt], count: EncodeCount | 
             for prompt in shown:
                 key = prompt.keys[modality]
                 if key not in by_key:
-                    by_key[key] = prompt.encoded.get(modality) or _encode(backbone, method, prompt, modality, count)
+                    kept = prompt.encoded.get((id(backbone), modality))
+                    by_key[key] = kept or _encode(backbone, method, prompt, modality, count)
             outputs[modality] = _join([by_key[prompt.keys[modality]] for prompt in shown])
     return outputs
 
@@ -56,7 +57,7 @@ def keep_encoded(backbone: Any, prompts: Sequence[Prompt], count: EncodeCount | 
             if key not in kept:
                 with torch.no_grad():
                     kept[key] = _encode(backbone, ENCODERS[modality], prompt, modality, count)
-            prompt.encoded[modality] = kept[key]
+            prompt.encoded[id(backbone), modality] = kept[key]
 
 
 def _encode(backbone: Any, method: str, prompt: Prompt, modality: str, count: EncodeCount | None) -> Any:

@@ -36,8 +36,8 @@ class Prompt:
     """Modality -> checksum of what its encoder takes: prompts with equal keys show the same."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Modality -> number of pictures or clips."""
-    encoded: dict[str, Any] = field(default_factory=dict)
-    """Modality -> the encoder's output, kept where the encoder is frozen."""
+    encoded: dict[tuple[int, str], Any] = field(default_factory=dict)
+    """Model (its ``id``: a reference may see otherwise) and modality -> the output of an encoder that is frozen."""
 
     def __len__(self) -> int:
         return len(self.ids_P)

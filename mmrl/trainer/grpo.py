@@ -213,10 +213,10 @@ class GRPOTrainer(trl.GRPOTrainer):
         """Whether rows of a group have the same prompt throughout; tools and environments change it on the way."""
         return not (self.tools or self.environment_factories or self.aux_loss_enabled)
 
-    def get_batch_samples(self, *arguments: Any, **options: Any) -> Any:
+    def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any) -> Any:
         """Load the rows of a step."""
         with self._clock.phase("load"):
-            return super().get_batch_samples(*arguments, **options)
+            return super().get_batch_samples(epoch_iterator, num_batches, device)
 
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         """Return the next micro-batch; generate, score and cut a new generation batch where the last is used up."""
@@ -281,6 +281,7 @@ class GRPOTrainer(trl.GRPOTrainer):
             parts = parts_of(len(inputs), self._group_size, offset=offset)
             processor = self._prompt_processor()
             prompts = [processor.process(conversations[rows[0]]) for rows in parts]
+            self.passes.check(self.model, [one.prompt for one in prompts])
             self.passes.keep_frozen_media([one.prompt for one in prompts])
         self._rollouts = Rollouts(inputs=inputs, conversations=conversations, parts=parts, prompts=prompts)
         with self._clock.phase("generate"):

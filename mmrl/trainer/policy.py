@@ -16,7 +16,7 @@ from mmrl.engine.head import HeadOptions
 from mmrl.engine.media import EncodeCount, keep_encoded
 from mmrl.engine.passes import Group, GroupOutput, GroupPass, Prefilled, install, plain_pass, sharing_attention
 from mmrl.engine.prompts import ENCODERS, Prompt
-from mmrl.engine.support import reason_not_to_share
+from mmrl.engine.support import TESTED, reason_not_to_share
 
 logger = get_logger(__name__)
 
@@ -38,16 +38,47 @@ class Passes:
         self.count = EncodeCount()
         self.positions = 0
         """Positions that went through the language model in training passes."""
+        self._checked = self.base.config.model_type in TESTED
+        self._switched = contextlib.ExitStack()
         if self.reason is None:
             install(self.base)
         else:
-            logger.info(f"prompts are written out before every completion: {self.reason}")
-        self._switched = contextlib.ExitStack()
+            self._tell()
+
+    def _tell(self) -> None:
+        logger.warning(f"prompts are written out before every completion, since {self.reason}")
 
     @property
     def shares(self) -> bool:
         """Whether prompts are computed once a group."""
         return self.reason is None
+
+    def check(self, model: Any, prompts: Sequence[Prompt]) -> None:
+        """Compare the packed pass of a model that tests do not cover with the plain one, once; fall back if they differ.
+
+        Args:
+            model: the policy.
+            prompts: prompts of its first batch; one with media, if any has some, is compared.
+        """
+        if self._checked or not self.shares:
+            return
+        self._checked = True
+        prompt = next((one for one in prompts if one.media), prompts[0])
+        generator = torch.Generator().manual_seed(0)
+        words = self.base.get_input_embeddings().num_embeddings
+        group = Group(prompt=prompt, completions=[torch.randint(words, (4,), generator=generator) for _ in range(2)])
+        with torch.no_grad():
+            packed = self.score(model, [group]).log_probs
+            self.release()
+            with self.accelerator.autocast():
+                plain = plain_pass(model, [group], entropy=False).log_probs
+        apart = (packed.float() - plain.float()).abs().max().reshape(1)
+        worst = self.accelerator.gather(apart).max().item()
+        exact = self.accelerator.mixed_precision == "no" and self.base.dtype == torch.float32
+        allowed = 1e-3 if exact else 0.2
+        if not worst <= allowed:
+            self.reason = f"its packed pass differs from the plain one by {worst:.2g} nats (at most {allowed:g} is rounding)"
+            self._tell()
 
     def score(
         self,

@@ -54,6 +54,12 @@ class Rollouts:
     dead_N: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.bool))
     """Of this process's rows: whether all completions of the prompt, on all processes, earned the same."""
 
+    def __post_init__(self) -> None:
+        for rows in self.parts:
+            prompt = self.inputs[rows[0]].get("prompt")
+            same = all(self.inputs[row].get("prompt") == prompt for row in rows[1:])
+            assert same, "a group mixes prompts; the sampler repeats each"
+
     def messages(self, trainer: Any) -> list[Any]:
         """Return the rows' prompts for generation; media only for a rollout function, which may want them."""
         prompts = [one.prompt for one in self.conversations]

@@ -12,6 +12,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, AutoProcessor, TrainerCallback
 
+from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.trainer import GRPOConfig, GRPOTrainer
 from tests import zoo
 from tests.zoo.idefics import allow_missing_number_words
@@ -29,6 +30,8 @@ class Run:
     """Of each optimiser step, by parameter."""
     losses: list[float] = field(default_factory=list)
     """Of each micro-step."""
+    token_ids: list[list[list[int]]] = field(default_factory=list)
+    """Of each generation."""
     logs: list[dict[str, Any]] = field(default_factory=list)
     trainer: Any = None
 
@@ -94,10 +97,34 @@ def load(folder: Path, *, shift: float = 0.02) -> Any:
     return model
 
 
-def train(
-    kind: str, folder: Path, data: Dataset, *, lora: bool = False, steps: int = 1, rewards: Any = reward, **options: Any
+def by_place(completion_ids: list[list[int]], **_: Any) -> list[float]:
+    """Reward completions by their place in the group alone: equal ones differ."""
+    return [float(row % GROUP) for row in range(len(completion_ids))]
+
+
+def sampling(folder: Path, *, tokens: int = 6) -> dict[str, Any]:
+    """Return generation settings with which both trainers sample among the same tokens."""
+    model, processor = load(folder), AutoProcessor.from_pretrained(folder)
+    ends = eos_token_ids(model, processor.tokenizer)
+    banned = never_sampled(model.config, processor.tokenizer, ends)
+    return {"max_completion_length": tokens, "generation_kwargs": {"suppress_tokens": banned}}
+
+
+def train(  # noqa: PLR0913
+    kind: str,
+    folder: Path,
+    data: Dataset,
+    *,
+    lora: bool = False,
+    steps: int = 1,
+    sampled: bool = False,
+    rewarded: Any = None,
+    **options: Any,
 ) -> Run:
-    """Train with ``trl`` or ``ours``; keyword options are GRPOConfig's, ``rollout_func`` None to sample."""
+    """Train with ``trl`` or ``ours``; keyword options are GRPOConfig's.
+
+    The rollouts are given, or ``sampled`` by the trainer itself.
+    """
     settings = {
         "output_dir": str(folder / "out"),
         "per_device_train_batch_size": 2 * GROUP,
@@ -121,17 +148,24 @@ def train(
     }
     config_class, trainer_class = (trl.GRPOConfig, trl.GRPOTrainer) if kind == "trl" else (GRPOConfig, GRPOTrainer)
     run = Run()
-    rollout_func = settings.pop("rollout_func", rollout)
     trainer = trainer_class(
         load(folder),
-        rewards,
+        rewarded or (by_place if sampled else reward),
         config_class(**settings),
         train_dataset=data,
         processing_class=AutoProcessor.from_pretrained(folder),
         callbacks=[Recorder(run)],
-        rollout_func=rollout_func,
+        rollout_func=None if sampled else rollout,
         peft_config=LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False) if lora else None,
     )
+    generate = trainer._generate
+
+    def generate_and_keep(prompts: list[Any]) -> Any:
+        generated = generate(prompts)
+        run.token_ids.append(generated[1])
+        return generated
+
+    trainer._generate = generate_and_keep
     original = trainer.compute_loss
 
     def compute_loss(*arguments: Any, **keywords: Any) -> torch.Tensor:

@@ -96,75 +96,48 @@ class Counter:
         self.encoded += len(grid)
 
 
-def test_scored_batch_equals_trls_with_each_picture_processed_and_encoded_once(
+@pytest.mark.parametrize(("beta", "encoded"), [(0.0, 1), (0.04, 2)])
+def test_each_picture_is_processed_once_and_encoded_once_a_pass(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beta: float, encoded: int
+) -> None:
+    """One step: the pass of the generation is the policy's own, the reference model looks once more."""
+    options = {"gradient_accumulation_steps": 1, "per_device_train_batch_size": 3 * GROUP, "max_steps": 1, "beta": beta}
+    trainer = make_trainer(tiny_folder, tmp_path, data=rows("images"), **options)
+    counter = Counter(trainer, monkeypatch)
+    if beta:
+        trainer.ref_model.model.visual.register_forward_hook(counter._count_encoded, with_kwargs=True)
+    trainer.train()
+    pictures = 3 * 2
+    assert (counter.processed, counter.encoded) == (pictures, encoded * pictures)
+
+
+def test_prompts_with_the_same_pictures_are_encoded_once(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = make_trainer(tiny_folder, tmp_path, data=rows("images"))
-    same_tokens = {"generation_kwargs": {"suppress_tokens": ours.generation_config.suppress_tokens}}
-    theirs = trl.GRPOTrainer(
-        load_model(str(tiny_folder)),
-        length_reward,
-        trl.GRPOConfig(**arguments(tmp_path, **same_tokens)),
-        train_dataset=rows("images"),
-        processing_class=load_processor(str(tiny_folder)),
-    )
-    scored, counters = [], []
-    for trainer in (ours, theirs):
-        trainer.model.train()
-        counters.append(Counter(trainer, monkeypatch))
-        torch.manual_seed(11)
-        scored.append(trainer._generate_and_score_completions(grouped_inputs(rows("images"), 3)))
-    assert scored[0].keys() == scored[1].keys()
-    for key, value in scored[1].items():
-        same = torch.equal(scored[0][key], value) if isinstance(value, torch.Tensor) else scored[0][key] == value
-        assert same, key
-    pictures = 3 * 2
-    assert (counters[0].processed, counters[0].encoded) == (2 * pictures, pictures)
-    assert (counters[1].processed, counters[1].encoded) == (2 * GROUP * pictures, GROUP * pictures)
+    data = rows("images")
+    same = Dataset.from_list([{**data[index], "images": data[0]["images"]} for index in range(3)])
+    options = {"gradient_accumulation_steps": 1, "per_device_train_batch_size": 3 * GROUP, "max_steps": 1}
+    trainer = make_trainer(tiny_folder, tmp_path, data=same, **options)
+    counter = Counter(trainer, monkeypatch)
+    trainer.train()
+    assert counter.encoded == 2
 
 
 def test_groups_stay_whole_in_every_micro_batch(tiny_folder: Path, tmp_path: Path) -> None:
     trainer = make_trainer(tiny_folder, tmp_path, per_device_train_batch_size=2 * GROUP, gradient_accumulation_steps=3)
     trainer.model.train()
-    orders = []
-    for _ in range(4):
-        trainer._buffered_inputs = None
-        trainer._prepare_inputs(grouped_inputs(rows(), 6))
-        batches = trainer._buffered_inputs
-        assert [len(batch["prompt_ids"]) for batch in batches] == [2 * GROUP] * 3
-        for batch in batches:
-            groups = batch["prompt_ids"].reshape(2, GROUP, -1)
-            assert (groups == groups[:, :1]).all()
-            advantages = batch["advantages"].reshape(2, GROUP)
-            assert torch.allclose(advantages.sum(dim=1), torch.zeros(2), atol=1e-4)
-            assert batch["pixel_values"].shape[0] == int(batch["image_grid_thw"].prod(dim=-1).sum())
-        orders.append(tuple(torch.cat([batch["prompt_mask"].sum(dim=1) for batch in batches]).tolist()))
-    assert len(set(orders)) > 1, "groups are never permuted"
-
-
-def test_pictures_follow_their_group_through_the_permutation(tiny_folder: Path, tmp_path: Path) -> None:
-    trainer = make_trainer(tiny_folder, tmp_path, per_device_train_batch_size=GROUP, gradient_accumulation_steps=6)
-    trainer.model.train()
     trainer._prepare_inputs(grouped_inputs(rows(), 6))
-    for batch in trainer._buffered_inputs:
-        text = trainer.processing_class.tokenizer.decode(batch["prompt_ids"][0])
-        colour = plain_images(6)[text.count("very")]
-        expected = trainer.processing_class.image_processor(images=[colour], return_tensors="pt")["pixel_values"]
-        assert torch.equal(batch["pixel_values"][: len(expected)], expected)
-
-
-def test_special_tokens_are_never_sampled(tiny_folder: Path, tmp_path: Path) -> None:
-    trainer = make_trainer(tiny_folder, tmp_path, max_completion_length=48)
-    trainer.model.train()
-    torch.manual_seed(0)
-    scored = trainer._generate_and_score_completions(grouped_inputs(rows(), 6))
-    completions = scored["completion_ids"][scored["completion_mask"].bool()]
+    batches = trainer._buffered_inputs
     tokenizer = trainer.processing_class.tokenizer
-    names = ["<|endoftext|>", "<|im_start|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
-    forbidden = torch.tensor(tokenizer.convert_tokens_to_ids(names))
-    assert completions.numel() >= 500
-    assert not torch.isin(completions, forbidden).any()
-    assert torch.isin(completions, torch.tensor(tokenizer.convert_tokens_to_ids(["<answer>", "</think>"]))).any()
+    assert [[len(group.completions) for group in batch.groups] for batch in batches] == [[GROUP] * 2] * 3
+    asked = [tokenizer.decode(group.prompt.ids_P).count("very") for batch in batches for group in batch.groups]
+    assert asked == list(range(6))
+    for group in (group for batch in batches for group in batch.groups):
+        assert group.whole
+        assert sum(one.advantage for one in group.completions) == pytest.approx(0, abs=1e-4)
+        colour = plain_images(6)[tokenizer.decode(group.prompt.ids_P).count("very")]
+        expected = trainer.processing_class.image_processor(images=[colour], return_tensors="pt")["pixel_values"]
+        assert torch.equal(group.prompt.media["image"]["pixel_values"], expected)
 
 
 def test_suppressed_ids_leave_the_ends_and_ordinary_tokens(tiny_folder: Path) -> None:
@@ -226,12 +199,12 @@ def test_evaluation_generates_its_own_number(tiny_folder: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("config", [GRPOConfig, trl.GRPOConfig])
-def test_batches_that_split_groups_are_refused(tiny_folder: Path, tmp_path: Path, config: type) -> None:
-    with pytest.raises(InputError, match="multiple of num_generations"):
+def test_batches_that_cut_groups_unequally_are_refused(tiny_folder: Path, tmp_path: Path, config: type) -> None:
+    with pytest.raises(InputError, match="multiple of num_generations, or divide it"):
         GRPOTrainer(
             load_model(str(tiny_folder)),
             length_reward,
-            config(**arguments(tmp_path, per_device_train_batch_size=2, num_generations=4)),
+            config(**arguments(tmp_path, per_device_train_batch_size=6, num_generations=4)),
             train_dataset=rows(),
             processing_class=load_processor(str(tiny_folder)),
         )

@@ -7,7 +7,7 @@ import pytest
 
 from mmrl.errors import InputError
 from mmrl.rewards import RewardTerm, Rubric
-from mmrl.trainer.finite import function_name, refuse_non_finite
+from mmrl.trainer.finite import function_name, checked_reward
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.types import Rollout, Sample, YesNo
 
@@ -112,12 +112,12 @@ def test_the_guard_keeps_names_and_passes_finite_values_and_abstentions() -> Non
     def mine(**_: Any) -> list[float | None]:
         return [1, None, -2.5]
 
-    guarded = refuse_non_finite(mine)
+    guarded = checked_reward(mine)
     assert function_name(guarded) == "mine"
     assert guarded(completions=["a", "b", "c"]) == [1, None, -2.5]
-    assert refuse_non_finite("some/reward-model") == "some/reward-model"
+    assert checked_reward("some/reward-model") == "some/reward-model"
 
 
 def test_the_guard_names_the_row_where_there_is_no_sample() -> None:
-    with pytest.raises(InputError, match=r"found inf; term <lambda>, sample row 1, step 1"):
-        refuse_non_finite(lambda **_: [0.0, float("inf")])(completions=["a", "b"])
+    with pytest.raises(InputError, match=r"found inf; term <lambda>, sample row 1 of the batch, step 1"):
+        checked_reward(lambda **_: [0.0, float("inf")])(completions=["a", "b"])

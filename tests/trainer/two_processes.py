@@ -94,10 +94,10 @@ CASES: dict[str, Case] = {
 }
 
 SAMPLED: dict[str, Case] = {
-    "sampling": Case(kind="some", options=options(rollout_func=None)),
-    "sampling a group on both": Case(size=GROUP // 2, options=options(rollout_func=None)),
+    "sampling": Case(kind="some", options=options(sampled=True)),
+    "sampling a group on both": Case(size=GROUP // 2, options=options(sampled=True)),
     "sampling again": Case(
-        count=4, size=2 * GROUP, rewards=sometimes, options=options(rollout_func=None, dead_groups="resample")
+        count=4, size=2 * GROUP, rewards=sometimes, options=options(sampled=True, dead_groups="resample")
     ),
 }
 """Runs that draw their own completions, which differ with the number of processes."""
@@ -108,7 +108,7 @@ def make(folder: Path, case: Case, *, processes: int) -> dict[str, Any]:
     chosen = {**case.options, "per_device_train_batch_size": case.size * 2 // processes}
     if processes == 2 and case.pieces is not None:
         chosen["max_tokens_per_pass"] = case.pieces
-    run = exact.train("ours", folder, exact.rows(case.kind, case.count), rewards=case.rewards, **chosen)
+    run = exact.train("ours", folder, exact.rows(case.kind, case.count), rewarded=case.rewards, **chosen)
     model = run.trainer.accelerator.unwrap_model(run.trainer.model)
     return {
         "gradients": run.gradients,
