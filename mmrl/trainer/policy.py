@@ -79,7 +79,8 @@ class Passes:
                 plain = plain_pass(model, [group], entropy=False).log_probs
         apart = (packed.float() - plain.float()).abs().max().reshape(1)
         worst = self.accelerator.gather(apart).max().item()
-        allowed = 1e-3 if packed.dtype == torch.float32 and not torch.is_autocast_enabled() else 0.2
+        exact = self.accelerator.mixed_precision == "no" and self.base.dtype == torch.float32
+        allowed = 1e-3 if exact else 0.2
         if not worst <= allowed:
             self.reason = (
                 f"its packed pass differs from the plain one by {worst:.2g} nats (at most {allowed:g} is rounding)"

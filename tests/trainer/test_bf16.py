@@ -140,7 +140,7 @@ def test_gradient_checkpointing_changes_nothing(lora, bf16, reentrant, folders):
 @pytest.mark.slow
 def test_checkpointed_passes_in_pieces_behind_sampling(folders):
     """Sampling between the steps leaves nothing behind that the recomputation would meet."""
-    options = {"rollout_func": None, "beta": 0.04, "steps": 2, "seed": 3}
+    options = {"sampled": True, "beta": 0.04, "steps": 2, "seed": 3}
     kept = trained("ours", folders["qwen2_5_vl"], reuse_prefill=False, **options)
     recomputed = trained("ours", folders["qwen2_5_vl"], gradient_checkpointing=True, max_tokens_per_pass=60, **options)
     assert exact.worst(recomputed, kept) < 1e-5

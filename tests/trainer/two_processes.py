@@ -94,10 +94,10 @@ CASES: dict[str, Case] = {
 }
 
 SAMPLED: dict[str, Case] = {
-    "sampling": Case(kind="some", options=options(rollout_func=None)),
-    "sampling a group on both": Case(size=GROUP // 2, options=options(rollout_func=None)),
+    "sampling": Case(kind="some", options=options(sampled=True)),
+    "sampling a group on both": Case(size=GROUP // 2, options=options(sampled=True)),
     "sampling again": Case(
-        count=4, size=2 * GROUP, rewards=sometimes, options=options(rollout_func=None, dead_groups="resample")
+        count=4, size=2 * GROUP, rewards=sometimes, options=options(sampled=True, dead_groups="resample")
     ),
 }
 """Runs that draw their own completions, which differ with the number of processes."""
