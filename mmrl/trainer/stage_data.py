@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,10 @@ from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
 from mmrl.families import FrameRule
 from mmrl.prompts import build_prompt
-from mmrl.types import Frame, PromptStyle, Sample
+from mmrl.types import Frame, Level, PromptStyle, Sample
+
+WEIGHT_COLUMN = "sample_weight"
+"""Column with the weight of a row's policy loss."""
 
 _BLANK_SIZE = 64
 
@@ -34,10 +37,18 @@ class RowOpener:
     gradient and the run goes on.
     """
 
-    def __init__(self, rows: Sequence[SourcedSample], *, style: PromptStyle, frame_rule: FrameRule) -> None:
+    def __init__(
+        self,
+        rows: Sequence[SourcedSample],
+        *,
+        style: PromptStyle,
+        frame_rule: FrameRule,
+        weights: Mapping[Level, float] | None = None,
+    ) -> None:
         self.rows = list(rows)
         self.style = style
         self.frame_rule = frame_rule
+        self.weights = weights
         self._opened: dict[int, dict[str, Any]] = {}
 
     def __call__(self, batch: dict[str, list[int]]) -> dict[str, list[Any]]:
@@ -59,17 +70,32 @@ class RowOpener:
         except InputError as error:
             media_error = str(error)
             images = [Image.new("RGB", (_BLANK_SIZE, _BLANK_SIZE), "grey") for _ in sample.media]
+        weight = {} if self.weights is None else {WEIGHT_COLUMN: float(self.weights.get(sample.difficulty, 1.0))}
         return {
             "prompt": build_prompt(sample, style=self.style, frame=frame),
             "images": images,
             "sample": sample,
             "frame": frame,
             "media_error": media_error,
+            **weight,
         }
 
 
-def stage_dataset(rows: Sequence[SourcedSample], *, style: PromptStyle, frame_rule: FrameRule) -> datasets.Dataset:
+def stage_dataset(
+    rows: Sequence[SourcedSample],
+    *,
+    style: PromptStyle,
+    frame_rule: FrameRule,
+    weights: Mapping[Level, float] | None = None,
+) -> datasets.Dataset:
     """Return a dataset of ``len(rows)`` prompts in the given order that opens pictures lazily.
+
+    Args:
+        rows: samples with the folders of their media.
+        style: how the answer is asked for.
+        frame_rule: the frame of the model's answers.
+        weights: weight of a sample's policy loss by its difficulty, 1 for levels that it does not name; it becomes the
+            column ``sample_weight``. None makes no column.
 
     Raises:
         InputError: a sample asks about a video, which TRL's trainer would drop.
@@ -81,5 +107,5 @@ def stage_dataset(rows: Sequence[SourcedSample], *, style: PromptStyle, frame_ru
                 f"{row.folder.root}; leave its task out with the stage's tasks"
             )
     dataset = datasets.Dataset.from_dict({"row": list(range(len(rows)))})
-    dataset.set_transform(RowOpener(rows, style=style, frame_rule=frame_rule))
+    dataset.set_transform(RowOpener(rows, style=style, frame_rule=frame_rule, weights=weights))
     return dataset
