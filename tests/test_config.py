@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -462,7 +463,9 @@ def test_the_engines_options_have_the_trainers_defaults() -> None:
     same = {"beta", "epsilon", "epsilon_high", "delta", "importance_sampling_level", "num_iterations", "loss_type"}
     names = engine | same | {"steps_per_generation", "scale_rewards"}
     assert len(names) > 20
-    assert {name: TrainingConfig.model_fields[name].default for name in names} == {name: trainers[name] for name in names}
+    assert {name: TrainingConfig.model_fields[name].default for name in names} == {
+        name: trainers[name] for name in names
+    }
 
 
 @pytest.mark.parametrize("loss", ["luspo", "vespo", "reg_grpo", "dr_grpo"])
@@ -481,3 +484,10 @@ def test_a_fault_of_the_run_that_all_stages_change_is_none() -> None:
     own = {"num_generations": 4}
     stages = {"stages__0__training": own, "stages__1__training": own}
     assert parse_config(changed(training__num_generations=3, **stages)).training.num_generations == 3
+
+
+def test_every_training_option_is_documented_with_its_default() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "options.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)`(?: \*)? \| (\S+) \|", text, flags=re.MULTILINE))
+    defaults = {name: field.default for name, field in TrainingConfig.model_fields.items()}
+    assert {name: read_yaml(value) for name, value in rows.items()} == defaults

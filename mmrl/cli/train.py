@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML config; see configs/.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="key=value, dotted: stages.0.steps=10")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan and a memory estimate, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the resolved plan and a memory estimate, and stop.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over in an existing output_dir.")] = False,
 ) -> None:
     """Train the stages of a config, evaluate before and after, write a report.

@@ -99,7 +99,10 @@ def _losses(training: TrainingConfig) -> Iterator[Conflict]:
     if loss == "reg_grpo":
         yield from _whole_groups(training)
     if loss == "vespo" and training.use_vllm:
-        reason = "vespo needs vLLM's importance ratio of each token; found use_vllm, which bounds whole completions here; choose another loss_type"
+        reason = (
+            "vespo needs vLLM's importance ratio of each token; found use_vllm, which bounds whole completions here; "
+            "choose another loss_type"
+        )
         yield Conflict(keys=("loss_type", "use_vllm"), at="loss_type", reason=reason)
 
 
@@ -115,8 +118,8 @@ def _whole_groups(training: TrainingConfig) -> Iterator[Conflict]:
         yield Conflict(keys=keys, at="loss_type", reason=reason)
     if training.max_tokens_per_pass is not None:
         reason = (
-            f"reg_grpo needs whole groups in a pass; found max_tokens_per_pass {training.max_tokens_per_pass}, which may "
-            "split them; leave it out, and lower per_device_train_batch_size instead"
+            f"reg_grpo needs whole groups in a pass; found max_tokens_per_pass {training.max_tokens_per_pass}, which "
+            "may split them; leave it out, and lower per_device_train_batch_size instead"
         )
         yield Conflict(keys=("loss_type", "max_tokens_per_pass"), at="max_tokens_per_pass", reason=reason)
 

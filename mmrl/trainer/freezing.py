@@ -1,7 +1,7 @@
 """Which parts of a vision-language model are trained: vision tower, what joins it to language, the language model.
 
-Every parameter belongs to one part, told by its name in the module tree. With adapters (PEFT) a frozen part's adapters do
-not train either; the stage runner does not make any there.
+Every parameter belongs to one part, told by its name in the module tree. With adapters (PEFT) a frozen part's adapters
+do not train either; the stage runner does not make any there.
 """
 
 from __future__ import annotations
@@ -77,4 +77,6 @@ def part_of(name: str) -> str:
 
 def _require_part(model: nn.Module, option: str) -> None:
     if next(parameters_of(model, PARTS[option]), None) is None:
-        raise InputError(f"{option} needs a model with a {PARTS[option]}; found none in {type(model).__name__}; leave it out")
+        raise InputError(
+            f"{option} needs a model with a {PARTS[option]}; found none in {type(model).__name__}; leave it out"
+        )

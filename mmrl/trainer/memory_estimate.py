@@ -1,32 +1,34 @@
 """How much memory training will take, before a weight is loaded: one term for everything that is large.
 
-Pure functions over a model's shape, a workload and training settings. Every prompt is taken to be as long as the longest and
-every completion as long as allowed, so this is the step that takes most. One device is meant; data parallelism changes
-nothing, sharding (ZeRO, FSDP) is not counted.
+Pure functions over a model's shape, a workload and training settings. Every prompt is taken to be as long as the
+longest and every completion as long as allowed, so this is the step that takes most. One device is meant; data
+parallelism changes nothing, sharding (ZeRO, FSDP) is not counted.
 
-With N weights, N' trained ones, T positions of the largest pass, S completion tokens in it, L layers, and k the bytes that a
-layer keeps of a position (:meth:`mmrl.trainer.memory_shape.Blocks.kept`):
+With N weights, N' trained ones, T positions of the largest pass, S completion tokens in it, L layers, and k the bytes
+that a layer keeps of a position (:meth:`mmrl.trainer.memory_shape.Blocks.kept`):
 
-* weights: 4 N; with bf16 and PEFT 2 N and 4 bytes for each weight of an adapter. With bf16 alone weights stay float32, and
-  autocast's bfloat16 copies of them, 2 N, live as long as the pass.
-* gradients 4 N', optimiser state 8 N' (AdamW's two moments), reference model 4 N where ``beta`` is above 0 without PEFT.
+* weights: 4 N; with bf16 and PEFT 2 N and 4 bytes for each weight of an adapter. With bf16 alone weights stay float32,
+  and autocast's bfloat16 copies of them, 2 N, live as long as the pass.
+* gradients 4 N', optimiser state 8 N' (AdamW's two moments); reference model 4 N, where ``beta`` is above 0 without
+  PEFT.
 * language model: T k L; with gradient checkpointing the hidden states between layers alone, T L width.
 * vision tower: the same of its patches, where it is trained; frozen, nothing.
-* one layer's pass back: half of what one layer keeps, for the gradients that travel through it, of the larger of language
-  model (all positions) and vision tower (one prompt's media); with gradient checkpointing, which computes it again first, one
-  and a half times.
+* one layer's pass back: half of what one layer keeps, for the gradients that travel through it, of the larger of
+  language model (all positions) and vision tower (one prompt's media); with gradient checkpointing, which computes it
+  again first, one and a half times.
 * head: the log-probabilities of the vocabulary for S tokens where they are kept (on the CPU, up to 256 MiB), else some
   chunks of them.
 * pixels: those of all prompts of a generation batch.
-* sampling: keys and values of every prompt and completion that is generated together, and the scores of one token. It does
-  not stand beside gradients and head, but beside the prompts' pass where training goes on from it.
+* sampling: keys and values of every prompt and completion that is generated together, and the scores of one token. It
+  does not stand beside the gradients, but beside the prompts' pass where training goes on from that.
 
-Left out: what parts other than blocks keep (patch embedding, projector: under 12 % of the tower's in Qwen2.5-VL), the
+Left out: what parts other than blocks keep (patch embedding, projector: 12 % of the tower's in Qwen2.5-VL), the
 processor's own copies of pictures, and what allocators hold beyond that.
 
-Checked: k against what autograd keeps in blocks of every family (tests, float32, within 15 %); whole training steps of a model
-of 5 million parameters on the CPU against the tensors alive at the peak (within 12 %) and the resident set, which is larger
-by what the C library holds on to; docs/performance.md has the table. Not checked on a GPU.
+Checked: k against what autograd keeps in blocks of every family (tests; float32, within 5 % for text and 17 % for
+vision); whole training steps of a model of 5 million parameters on the CPU against the tensors alive at the peak
+(within 14 %). The resident set grows by more, 1.4 to 3.4 times the estimate, since the C library holds on to freed
+memory; see docs/performance.md. Neither bfloat16 nor a GPU has been checked.
 """
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ from mmrl.trainer.freezing import PARTS
 from mmrl.trainer.memory_shape import Blocks, ModelShape
 
 RUNTIME = {"cpu": 1_000_000_000, "cuda": 600_000_000}
-"""Bytes that are taken before any weight: Python with its libraries (measured: 0.94 GB resident on the CPU, and 0.08 more in
-the first step), a CUDA context with its kernels (an assumption)."""
+"""Bytes that are taken before any weight: Python with its libraries (measured on the CPU: 0.92 GB resident, and 0.08
+more in the first step), a CUDA context with its kernels (an assumption)."""
 
 
 @dataclass(frozen=True, kw_only=True)

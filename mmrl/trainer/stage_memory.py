@@ -1,4 +1,4 @@
-"""The memory estimate of a run's stages as ``mmrl train --dry-run`` prints it: from config and data, without weights."""
+"""The memory estimate of a run's stages as ``mmrl train --dry-run`` prints it: from config and data alone."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ def estimate_stages(config: RunConfig, folders: Mapping[str, DatasetFolder], *, 
     for stage in config.stages:
         offered = [sample for source in stage_sources(stage, samples).values() for sample in source]
         chosen = longest_samples(offered)
-        workloads = [measure(one, processor, model_config, style=config.stage_style(stage), rule=rule) for one in chosen]
+        workloads = [
+            measure(one, processor, model_config, style=config.stage_style(stage), rule=rule) for one in chosen
+        ]
         found.append(_stage(stage.name, shape, _largest(workloads), config.stage_training(stage), device))
     return found
 
@@ -98,7 +100,9 @@ def device_memory() -> tuple[str, int]:
 
 def longest_samples(samples: Sequence[Sample]) -> list[Sample]:
     """Return the sample with the most pixels and the one with the most text: one of them makes the longest prompt."""
-    pixels = max(samples, key=lambda one: sum(media.width * media.height for media in one.media if media.kind == "image"))
+    pixels = max(
+        samples, key=lambda one: sum(media.width * media.height for media in one.media if media.kind == "image")
+    )
     text = max(samples, key=lambda one: len(one.question) + sum(map(len, one.choices)))
     return [pixels] if pixels is text else [pixels, text]
 
@@ -131,7 +135,7 @@ def _patches(fields: Mapping[str, Any], patch_size: int | Sequence[int]) -> int:
 def _budget_pixels(fields: Mapping[str, Any], processor: Any, model_config: Any) -> int:
     """Return the pixels of the largest picture as the model sees it; 0 for processors without a pixel budget."""
     size = getattr(processor.image_processor, "size", None) or {}
-    if "image_grid_thw" not in fields or not {"shortest_edge", "longest_edge"} <= set(size):
+    if "image_grid_thw" not in fields or "shortest_edge" not in size or "longest_edge" not in size:
         return 0
     return int(fields["image_grid_thw"].prod(dim=-1).max()) * model_config.vision_config.patch_size**2
 

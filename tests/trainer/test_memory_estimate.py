@@ -1,4 +1,4 @@
-"""The memory estimate: terms by hand, blocks against what autograd keeps, whole steps against tensors that are alive."""
+"""The memory estimate: terms by hand, blocks against what autograd keeps, stages of a run."""
 
 from __future__ import annotations
 
@@ -120,14 +120,13 @@ def test_options_act_on_their_terms() -> None:
 
 
 def test_the_total_is_the_larger_moment() -> None:
-    long = replace(WORK, prompt_tokens=20)
-    training = estimate(SHAPE, long, settings(), device="cpu")
+    training = estimate(SHAPE, WORK, settings(reuse_prefill=False), device="cpu")
     terms = training.terms
     names = [name for name in terms if name != "sampling: keys, values, scores"]
     assert training.total == sum(terms[name] for name in names)
     # Many prompts sampled together, few trained on at a time: sampling takes more.
     many = settings(steps_per_generation=400, gradient_checkpointing=True)
-    sampling = estimate(SHAPE, long, many, device="cpu")
+    sampling = estimate(SHAPE, WORK, many, device="cpu")
     lasting = ["weights", "optimiser state", "pixels of the prompts", "sampling: keys, values, scores"]
     assert sampling.total == sum(sampling.terms[name] for name in lasting) + RUNTIME["cpu"]
 
@@ -142,7 +141,9 @@ def test_savings_come_in_order_and_are_what_the_option_gives() -> None:
     fewer = settings(beta=0.04, per_device_train_batch_size=4, gradient_accumulation_steps=2)
     name = "training.per_device_train_batch_size: 4 with gradient_accumulation_steps: 2"
     assert by_name[name] == estimate(SHAPE, WORK, fewer, device="cpu").total
-    assert {"training.gradient_checkpointing: true", "training.max_tokens_per_pass: 36", "max_pixels: 392"} <= set(by_name)
+    assert {"training.gradient_checkpointing: true", "training.max_tokens_per_pass: 36", "max_pixels: 392"} <= set(
+        by_name
+    )
 
 
 def test_what_is_on_already_is_not_offered() -> None:
@@ -198,11 +199,15 @@ def test_a_vision_layer_keeps_what_is_estimated(family: str) -> None:
     lists = [name for name, one in named.items() if isinstance(one, nn.ModuleList) and hasattr(one[0], "mlp")]
     path = next(name for name in lists if "visual" in name or "vision" in name)
     blocks: Any = named[path]
-    at = 1 if family == "llava_onevision" else len(blocks)  # it reads a layer by number: more go before the last
-    before = kept_by(lambda: model.model.get_image_features(**fields, return_dict=True), model.train())
-    for _ in range(2):
-        blocks.insert(at, deepcopy(blocks[0]))
-    after = kept_by(lambda: model.model.get_image_features(**fields, return_dict=True), model)
+
+    def run() -> Any:
+        if family == "llava_onevision":  # its features are those of a layer by number
+            return model.model.vision_tower(fields["pixel_values"].flatten(0, 1))
+        return model.model.get_image_features(**fields, return_dict=True)
+
+    before = kept_by(run, model)
+    blocks.extend(deepcopy(blocks[0]) for _ in range(2))
+    after = kept_by(run, model)
     side = model.config.vision_config.patch_size
     side = side if isinstance(side, int) else side[0]
     grid = fields.get("image_grid_thw")
@@ -230,7 +235,9 @@ def test_a_model_of_three_billion_weights_is_estimated_at_once() -> None:
     full = estimate(shape, workload, TrainingConfig(), device="cuda")
     assert full.terms["optimiser state"] == 8 * shape.total
     assert full.total > 16 * shape.total
-    assert savings(shape, workload, TrainingConfig(), device="cuda")[0].option == "training.use_peft: true"
+    first, second, *_ = savings(shape, workload, TrainingConfig(), device="cuda")
+    assert [first.option, second.option] == ["training.gradient_checkpointing: true", "training.use_peft: true"]
+    assert full.total - second.total > 11 * shape.total
 
 
 # ------------------------------------------------------------------------------------------------ stages
@@ -262,6 +269,6 @@ def test_the_text_names_terms_total_and_what_lowers_it(tmp_path: Any, tiny_folde
         assert term in text
     stages = estimate_stages(config, folders, device="cuda")
     tight = render(stages, device="cuda", available=stages[0].estimate.total - 1)
-    assert "look: 606 MB does not fit the GPU's" in tight or "does not fit the GPU's" in tight
+    assert "does not fit the GPU's" in tight
     assert f"{stages[0].savings[0].option} saves" in tight
     assert "fits the GPU's" in render(stages, device="cuda", available=stages[0].estimate.total)

@@ -20,7 +20,6 @@ from mmrl.trainer.stages import StageJob, stage_arguments
 from mmrl.types import Level, Media, Sample, YesNo
 from tests.trainer.case import open_case, write_case
 
-
 LEVELS: tuple[Level, ...] = ("easy", "middle", "hard")
 
 
@@ -95,7 +94,9 @@ def test_rows_hold_prompt_picture_and_sample(tmp_path: Path, tiny_folder: Path) 
 
 def test_rows_weigh_by_difficulty_and_unnamed_levels_weigh_one(tmp_path: Path, tiny_folder: Path) -> None:
     rows, _ = rows_of(tmp_path, tiny_folder)
-    rows = [replace(row, sample=replace(row.sample, difficulty=level)) for row, level in zip(rows, LEVELS, strict=False)]
+    rows = [
+        replace(row, sample=replace(row.sample, difficulty=level)) for row, level in zip(rows, LEVELS, strict=False)
+    ]
     rule = frame_rule(family_of("qwen2_5_vl"), load_processor(str(tiny_folder)))
     weights = {"easy": 0.5, "hard": 2}
     dataset = stage_dataset(rows, style="direct", frame_rule=rule, weights=weights)
