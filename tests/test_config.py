@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -259,7 +260,28 @@ def test_bad_overrides_are_told(tmp_path: Path, override: str, line: str) -> Non
         ({"stages__0__mix": {"maps": 0.0}}, "stages.0.mix: weights must sum to more than 0; found only zeros"),
         ({"stages__1__name": "see"}, "stages.1.name: stage names must differ; found see again, as at stages.0"),
         ({"training__num_generations": 1}, "training.num_generations: must be greater than or equal to 2; found 1"),
-        ({"stages__1__training": {"num_generations": 3}}, "stages.1.training: per_device_train_batch_size must be a multiple of num_generations, so that a group stays whole; found 8 completions and groups of 3; use 9"),
+        ({"stages__1__training": {"num_generations": 3}}, "stages.1.training: per_device_train_batch_size must be a multiple of num_generations, or divide it; found 8 completions and groups of 3; use 9"),
+        ({"training": {"num_generations": 16, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}}, "training: what is generated together must be whole groups; found 2 batches of 4 completions and groups of 16; set gradient_accumulation_steps to a multiple of 4"),
+        ({"training__steps_per_generation": 1, "training__num_generations": 16}, "training: what is generated together must be whole groups; found 1 batches of 8 completions and groups of 16; set steps_per_generation to a multiple of 2"),
+        ({"stages__0__training": {"steps_per_generation": 3}}, "stages.0.training.steps_per_generation: save_steps must be a multiple of the 3 steps after which generation starts afresh, so that no checkpoint falls inside a generated batch; found 10; use 12"),
+        ({"training__loss_type": "reg_grpo", "training__num_generations": 8, "training__per_device_train_batch_size": 4, "training__gradient_accumulation_steps": 2}, "training.loss_type: reg_grpo needs whole groups in a batch; found 4 completions and groups of 8; set per_device_train_batch_size to 8"),
+        ({"training__loss_type": "reg_grpo", "training__max_tokens_per_pass": 4096}, "training.max_tokens_per_pass: reg_grpo needs whole groups in a pass"),
+        ({"training__length_divisor": 64.0}, "training.length_divisor: goes with loss_type dr_grpo only; found dapo"),
+        ({"training__loss_type": "dr_grpo", "stages__1__training": {"length_divisor": 64.0, "loss_type": "grpo"}}, "stages.1.training.length_divisor: goes with loss_type dr_grpo only; found grpo"),
+        ({"training__reg_sigma_floor": 0.2}, "training.reg_sigma_floor: goes with loss_type reg_grpo only"),
+        ({"training__reg_mean_log_ratio": True}, "training.reg_mean_log_ratio: goes with loss_type reg_grpo only"),
+        ({"training__loss_type": "sapo", "training__epsilon_high": 0.3}, "training.epsilon_high: goes with loss_type grpo or bnpo or dr_grpo or dapo or luspo or cispo only; found sapo"),
+        ({"training__loss_type": "cispo", "training__delta": 4.0}, "training.delta: goes with loss_type grpo or bnpo"),
+        ({"training__loss_type": "vespo", "training__use_vllm": True}, "training.loss_type: vespo needs vLLM's importance ratio of each token"),
+        ({"training__loss_type": "vesspo"}, "training.loss_type: must be 'grpo'"),
+        ({"training__max_resamples": 5}, "training.max_resamples: goes with dead_groups resample only; found skip"),
+        ({"training__dead_groups": "drop"}, "training.dead_groups: must be 'skip', 'keep' or 'resample'; found 'drop'"),
+        ({"training__sample_weight": {"easy": 0, "middle": 0, "hard": 0}}, "training.sample_weight: at least one weight must be above 0; found only zeros"),
+        ({"training__sample_weight": {"easy": -1}}, "training.sample_weight.easy: must be greater than or equal to 0; found -1"),
+        ({"training__sample_weight": {"medium": 1}}, "training.sample_weight.medium: must be 'easy', 'middle' or 'hard'; found 'medium'"),
+        ({"training__freeze_vision_tower": True, "training__freeze_projector": True, "training__freeze_language_model": True}, "training: something must be trained; found freeze_vision_tower, freeze_projector, freeze_language_model all on"),
+        ({"stages__1__carry": {"optimizer": "kept"}, "stages__1__training": {"freeze_projector": True}}, "stages.1.carry.optimizer: an optimizer cannot be kept where freeze_projector changes"),
+        ({"training__freeze_llm": True}, "training.freeze_llm: unknown key; did you mean freeze_language_model?"),
         ({"stages__0__training": {"num_iterations": 3}}, "stages.0.training.num_iterations: num_iterations must divide save_steps 10"),
         ({"stages__0__stop": {"reward_at_least": 0.9, "over_steps": 21}}, "stages.0.stop.over_steps: must not exceed the stage's 20 steps; found 21"),
         ({"stages__0__stop": {"reward_at_least": 0.9, "min_steps": 21}}, "stages.0.stop.min_steps: must not exceed the stage's 20 steps; found 21"),
@@ -412,14 +434,60 @@ def leaves(model: type[BaseModel]) -> list[str]:
     return found
 
 
+def of_trl() -> set[str]:
+    trl = pytest.importorskip("trl")
+    return {*trl.GRPOConfig.__dataclass_fields__, *trl.ModelConfig.__dataclass_fields__}
+
+
 def test_options_of_our_own_stay_under_sixty() -> None:
     own = [name for name in leaves(RunConfig) if name not in TrainingConfig.model_fields]
-    assert "reward_at_least" in own
-    assert "verifies" in own
+    own += sorted(set(TrainingConfig.model_fields) - of_trl())
+    assert {"reward_at_least", "verifies", "dead_groups"} <= set(own)
     assert len(own) < 60
 
 
-def test_training_settings_are_named_as_in_trl() -> None:
-    trl = pytest.importorskip("trl")
-    known = {*trl.GRPOConfig.__dataclass_fields__, *trl.ModelConfig.__dataclass_fields__}
-    assert set(TrainingConfig.model_fields) - known == {"freeze_vision_tower"}
+def test_training_settings_are_named_as_in_trl_or_as_in_our_trainer() -> None:
+    from mmrl.trainer import GRPOConfig
+    from mmrl.trainer.stages import OWN_SETTINGS
+
+    ours = set(TrainingConfig.model_fields) - of_trl()
+    assert ours - set(OWN_SETTINGS) <= set(GRPOConfig.__dataclass_fields__)
+    assert ours >= {"share_prompts", "max_tokens_per_pass", "freeze_language_model", "sample_weight"}
+
+
+def test_the_engines_options_have_the_trainers_defaults() -> None:
+    from mmrl.trainer import GRPOConfig
+
+    trainers = {name: field.default for name, field in GRPOConfig.__dataclass_fields__.items()}
+    engine = set(TrainingConfig.model_fields) & (set(trainers) - of_trl())
+    same = {"beta", "epsilon", "epsilon_high", "delta", "importance_sampling_level", "num_iterations", "loss_type"}
+    names = engine | same | {"steps_per_generation", "scale_rewards"}
+    assert len(names) > 20
+    assert {name: TrainingConfig.model_fields[name].default for name in names} == {
+        name: trainers[name] for name in names
+    }
+
+
+@pytest.mark.parametrize("loss", ["luspo", "vespo", "reg_grpo", "dr_grpo"])
+def test_every_loss_can_be_asked_for(loss: str) -> None:
+    assert parse_config(changed(training__loss_type=loss)).training.loss_type == loss
+
+
+def test_a_group_may_span_batches_and_generations_may_span_steps() -> None:
+    training = {"num_generations": 8, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
+    config = parse_config(changed(training={**training, "steps_per_generation": 4, "num_iterations": 5}, save_steps=20))
+    assert config.training.generation_batch_size == 16
+    assert config.training.generation_period == 10
+
+
+def test_a_fault_of_the_run_that_all_stages_change_is_none() -> None:
+    own = {"num_generations": 4}
+    stages = {"stages__0__training": own, "stages__1__training": own}
+    assert parse_config(changed(training__num_generations=3, **stages)).training.num_generations == 3
+
+
+def test_every_training_option_is_documented_with_its_default() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "options.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)`(?: \*)? \| (\S+) \|", text, flags=re.MULTILINE))
+    defaults = {name: field.default for name, field in TrainingConfig.model_fields.items()}
+    assert {name: read_yaml(value) for name, value in rows.items()} == defaults

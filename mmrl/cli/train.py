@@ -10,18 +10,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
     from mmrl.config import RunConfig
+    from mmrl.data import DatasetFolder
 
 
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML config; see configs/.")],
     overrides: Annotated[list[str] | None, typer.Argument(help="key=value, dotted: stages.0.steps=10")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved plan and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the resolved plan and a memory estimate, and stop.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over in an existing output_dir.")] = False,
 ) -> None:
     """Train the stages of a config, evaluate before and after, write a report.
+
+    What a config may set, with names, defaults and meanings: docs/options.md.
 
     Datasets with `build:` are built first. The same command again goes on with a run that was interrupted, from its
     last complete checkpoint; the result is the same as without the interruption.
@@ -75,6 +82,21 @@ def _print_plan(config: RunConfig, base_dir: Path, console: Console) -> None:
 
     check_parts(config, base_dir)
     with tempfile.TemporaryDirectory() as temporary:  # never in the run's own folder, which may belong to a run
-        plan = make_plan(config, load_datasets(config, Path(temporary), console))
+        folders = load_datasets(config, Path(temporary), console)
+        plan = make_plan(config, folders)
     console.print(config_text(config), markup=False, highlight=False)
     console.print(plan.render(), markup=False, highlight=False)
+    console.print(_memory(config, folders), markup=False, highlight=False, soft_wrap=True)
+
+
+def _memory(config: RunConfig, folders: Mapping[str, DatasetFolder]) -> str:
+    """Return the memory estimate; a plan can be made without the model, an estimate cannot."""
+    from mmrl.errors import InputError
+    from mmrl.trainer.progress import quiet_libraries
+    from mmrl.trainer.stage_memory import memory_text
+
+    try:
+        with quiet_libraries():
+            return memory_text(config, folders)
+    except InputError as error:
+        return f"Memory: not estimated: {error}"

@@ -5,7 +5,6 @@ Each check is a generator of :class:`Problem`; none opens a file or imports a mo
 
 from __future__ import annotations
 
-import math
 import posixpath
 import re
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from itertools import pairwise
 
 from mmrl.config.problems import Location, Problem, did_you_mean
 from mmrl.config.schema import DatasetConfig, RubricConfig, RunConfig, StageConfig, TrainingConfig
+from mmrl.config.training_checks import FREEZES, training_problems
 from mmrl.rewards.terms import TERMS
 
 _PLUGIN = re.compile(r"^(?P<file>.+\.py):(?P<function>[A-Za-z_]\w*)$")
@@ -83,7 +83,7 @@ def _check_stages(config: RunConfig) -> Iterator[Problem]:
             yield Problem(location=(*location, "name"), reason=reason, reads=frozenset({"name"}))
         yield from _check_mix(stage, config, location)
         yield from _check_stop(stage, location)
-        yield from _check_batches(config.stage_training(stage), config.save_steps, location)
+        yield from training_problems(config, stage, location)
         if stage.rubric is not None:
             yield from _check_rubric(stage.rubric, (*location, "rubric"))
     yield from _check_carry(config)
@@ -109,24 +109,6 @@ def _check_stop(stage: StageConfig, location: Location) -> Iterator[Problem]:
             yield Problem(location=(*location, "stop", key), reason=reason, reads=frozenset({key, "steps", "stop"}))
 
 
-def _check_batches(training: TrainingConfig, save_steps: int, location: Location) -> Iterator[Problem]:
-    batch, group = training.per_device_train_batch_size, training.num_generations
-    if batch % group:
-        reason = (
-            f"per_device_train_batch_size must be a multiple of num_generations, so that a group stays whole; found "
-            f"{batch} completions and groups of {group}; use {group * math.ceil(batch / group)}"
-        )
-        reads = frozenset({"per_device_train_batch_size", "num_generations", "training"})
-        yield Problem(location=(*location, "training"), reason=reason, reads=reads)
-    if save_steps % training.num_iterations:
-        reason = (
-            f"num_iterations must divide save_steps {save_steps}, so that no checkpoint falls inside a generated "
-            f"batch; found {training.num_iterations}"
-        )
-        reads = frozenset({"save_steps", "num_iterations", "training"})
-        yield Problem(location=(*location, "training", "num_iterations"), reason=reason, reads=reads)
-
-
 def _check_carry(config: RunConfig) -> Iterator[Problem]:
     """What is kept from the stage before must fit what is trained; with PEFT each stage begins a new adapter."""
     for index, (before, stage) in enumerate(pairwise(config.stages), start=1):
@@ -145,7 +127,7 @@ def _check_kept_optimizer(index: int, before: str, old: TrainingConfig, new: Tra
     if old.use_peft and new.use_peft:
         reason = "must not be kept with use_peft, since each stage begins a new adapter; use fresh"
         yield Problem(location=location, reason=reason, reads=frozenset({"use_peft", "carry", "training"}))
-    for key in ("use_peft", "freeze_vision_tower"):
+    for key in ("use_peft", *FREEZES):
         if getattr(old, key) != getattr(new, key):
             reason = f"an optimizer cannot be kept where {key} changes; use fresh, or the {key} of {before}"
             yield Problem(location=location, reason=reason, reads=frozenset({key, "carry", "training"}))

@@ -26,6 +26,10 @@ _OTHER_NAMES = {
     "max_steps": "steps",
     "freeze_vit": "freeze_vision_tower",
     "freeze_vision_modules": "freeze_vision_tower",
+    "freeze_llm": "freeze_language_model",
+    "freeze_merger": "freeze_projector",
+    "sample_weight_column": "sample_weight",
+    "clip_ratio_high": "epsilon_high",
     "model": "model_name_or_path",
 }
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, Strict, model_serializer
 
-from mmrl.types import PromptStyle
+from mmrl.config.batches import generation_period
+from mmrl.types import Level, PromptStyle
 from mmrl.video import VideoRequest
 
 Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved"]
@@ -19,8 +20,11 @@ Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved"]
 Builder = Literal["transit", "gui", "scenes"]
 """Dataset builders that ``mmrl build`` knows."""
 
-LossType = Literal["grpo", "bnpo", "dr_grpo", "dapo", "cispo", "sapo"]
-"""Losses of TRL's GRPO trainer that work on token-level importance ratios without further settings."""
+LossType = Literal["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo", "reg_grpo"]
+"""The losses of TRL's GRPO trainer, and Reg-GRPO; see :mod:`mmrl.trainer.losses`."""
+
+DeadGroups = Literal["skip", "keep", "resample"]
+"""What is done with groups whose completions all earn the same: left out exactly, trained on, or sampled again."""
 
 ScaleRewards = Literal["group", "batch", "none"]
 """Standard deviation by which advantages are divided: the group's, the batch's, or none."""
@@ -80,31 +84,65 @@ class RubricConfig(Section):
 
 
 class TrainingConfig(Section):
-    """Settings of the optimiser and of GRPO, with TRL's names and meanings."""
+    """Settings of the optimiser, of GRPO and of the engine; names and meanings are TRL's where TRL has them."""
 
     learning_rate: Positive = 1e-5
     num_generations: Annotated[int, Strict(), Field(ge=2)] = 8
     """Completions a prompt, the group; one alone has no advantage."""
     per_device_train_batch_size: Count = 8
-    """Completions, not prompts, as in TRL."""
+    """Completions, not prompts, as in TRL: a multiple of ``num_generations``, or a divisor of it."""
     gradient_accumulation_steps: Count = 1
+    steps_per_generation: Count | None = None
+    """Batches that are generated together; null for ``gradient_accumulation_steps``, those of one optimiser step."""
     max_completion_length: Count = 256
     """Tokens."""
     temperature: Positive = 1.0
+
+    loss_type: LossType = "dapo"
     beta: NotNegative = 0.0
     """Weight of the KL term; 0 needs no reference model."""
-    loss_type: LossType = "dapo"
     scale_rewards: ScaleRewards = "group"
     epsilon: Positive = 0.2
+    """Clip range of the importance ratio, below 1 and, without ``epsilon_high``, above."""
+    epsilon_high: Positive | None = None
+    """Clip range above 1; for ``cispo`` the ceiling of the ratio itself."""
+    delta: Positive | None = None
+    """Cap of the unclipped ratio (two-sided clipping)."""
+    importance_sampling_level: Literal["token", "sequence"] = "token"
+    """Whether each token has an importance ratio of its own, or the whole completion one (GSPO)."""
+    num_iterations: Count = 1
+    """How often each generated batch is trained on."""
+    length_divisor: Positive | None = None
+    """``dr_grpo``: tokens by which each completion's sum is divided; null for ``max_completion_length``."""
+    reg_sigma_floor: Positive | None = 0.1
+    """``reg_grpo``: least spread of a group's log-ratios, in nats; null for the formula as published."""
+    reg_mean_log_ratio: Flag = False
+    """``reg_grpo``: on the mean log-ratio of a completion's tokens instead of their sum."""
+    sample_weight: dict[Level, NotNegative] | None = None
+    """Weight of a sample's policy loss by its difficulty; a level that is not named weighs 1."""
+    dead_groups: DeadGroups = "skip"
+    max_resamples: Count = 3
+    """How often a dead group is sampled again; only with ``dead_groups: resample``."""
+
     lr_scheduler_type: Literal["constant", "constant_with_warmup", "linear", "cosine"] = "constant"
     warmup_steps: Annotated[int, Strict(), Field(ge=0)] = 0
     max_grad_norm: Positive = 1.0
     weight_decay: NotNegative = 0.0
-    num_iterations: Count = 1
-    """Optimiser steps taken on each generated batch."""
+
     bf16: Flag = False
     gradient_checkpointing: Flag = False
+    max_tokens_per_pass: Count | None = None
+    """Positions of a forward pass; batches above it are computed in pieces. Null computes a batch as a whole."""
+    share_prompts: Flag = True
+    """Compute each prompt once a group; models that cannot do so fall back by themselves."""
+    reuse_prefill: Flag = True
+    """Train through the prompts' forward pass of the generation, where it is the same computation."""
+
     freeze_vision_tower: Flag = False
+    freeze_projector: Flag = False
+    """What turns vision features into language features."""
+    freeze_language_model: Flag = False
+    """Its embeddings and output head included."""
     use_peft: Flag = False
     lora_r: Count = 16
     lora_alpha: Count = 32
@@ -112,9 +150,23 @@ class TrainingConfig(Section):
     vllm_mode: Literal["colocate", "server"] = "colocate"
 
     @property
+    def micro_steps_per_generation(self) -> int:
+        """Batches that are generated together."""
+        return self.steps_per_generation or self.gradient_accumulation_steps
+
+    @property
     def generation_batch_size(self) -> int:
-        """Completions generated together on one device: those of one optimiser step."""
-        return self.per_device_train_batch_size * self.gradient_accumulation_steps
+        """Completions generated together on one device."""
+        return self.per_device_train_batch_size * self.micro_steps_per_generation
+
+    @property
+    def generation_period(self) -> int:
+        """Optimiser steps after which generation starts afresh exactly at a step's beginning."""
+        return generation_period(
+            steps_per_generation=self.micro_steps_per_generation,
+            num_iterations=self.num_iterations,
+            gradient_accumulation_steps=self.gradient_accumulation_steps,
+        )
 
 
 class TrainingOverrides(TrainingConfig):

@@ -90,7 +90,7 @@ class Plan:
     @property
     def completions(self) -> int:
         """Most completions generated in training."""
-        return sum(stage.batches.generations * stage.batches.completions_per_step for stage in self.stages)
+        return sum(stage.batches.generations * stage.batches.completions_per_generation for stage in self.stages)
 
     def render(self) -> str:
         """Return the plan as tables of plain text."""

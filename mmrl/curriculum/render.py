@@ -62,7 +62,7 @@ def _arithmetic(stage: StagePlan) -> tuple[str, ...]:
     batches = stage.batches
     return (
         str(stage.steps),
-        f"{batches.prompts_per_step} x {stage.num_generations}",
+        f"{batches.prompts_per_generation} x {stage.num_generations}",
         str(batches.completions_per_step),
         str(batches.generations),
         str(stage.samples_seen),

@@ -21,16 +21,18 @@ class Batches:
     """Batch arithmetic of a stage, over all devices together."""
 
     completions_per_step: int
-    """Completions in one optimiser step: those of one generation batch."""
-    prompts_per_step: int
-    """Distinct prompts (groups) in one optimiser step."""
+    """Completions in one optimiser step."""
+    completions_per_generation: int
+    """Completions that are generated together."""
+    prompts_per_generation: int
+    """Distinct prompts (groups) that they belong to."""
     generations: int
-    """Generation batches of the whole stage; each serves ``num_iterations`` optimiser steps."""
+    """Generation batches of the whole stage; each serves ``num_iterations`` passes of training."""
 
     @property
     def prompts(self) -> int:
         """Prompts that the whole stage takes, repeats counted."""
-        return self.generations * self.prompts_per_step
+        return self.generations * self.prompts_per_generation
 
 
 def stage_batches(training: TrainingConfig, steps: int, *, world_size: int = 1) -> Batches:
@@ -47,10 +49,13 @@ def stage_batches(training: TrainingConfig, steps: int, *, world_size: int = 1) 
             f"a generation batch must hold whole groups; found {completions} completions for groups of "
             f"{training.num_generations}; training; change per_device_train_batch_size"
         )
+    accumulated = training.gradient_accumulation_steps
+    batches_per_generation = training.micro_steps_per_generation * training.num_iterations
     return Batches(
-        completions_per_step=completions,
-        prompts_per_step=completions // training.num_generations,
-        generations=math.ceil(steps / training.num_iterations),
+        completions_per_step=training.per_device_train_batch_size * accumulated * world_size,
+        completions_per_generation=completions,
+        prompts_per_generation=completions // training.num_generations,
+        generations=math.ceil(steps * accumulated / batches_per_generation),
     )
 
 

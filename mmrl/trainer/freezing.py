@@ -1,4 +1,8 @@
-"""Which parts of a vision-language model are trained: vision tower, what joins it to language, the language model."""
+"""Which parts of a vision-language model are trained: vision tower, what joins it to language, the language model.
+
+Every parameter belongs to one part, told by its name in the module tree. With adapters (PEFT) a frozen part's adapters
+do not train either; the stage runner does not make any there.
+"""
 
 from __future__ import annotations
 
@@ -9,29 +13,38 @@ from torch import nn
 
 from mmrl.errors import InputError
 
-OPTIONS = ("freeze_vision_tower", "freeze_projector", "freeze_language_model")
+PARTS = {
+    "freeze_vision_tower": "vision tower",
+    "freeze_projector": "projector",
+    "freeze_language_model": "language model",
+}
+"""The part that each option freezes."""
+OPTIONS = tuple(PARTS)
+TOWERS = ("visual", "vision_tower", "vision_model")
+"""Names, among a model's modules, of vision towers."""
 PROJECTORS = ("merger", "deepstack_merger_list", "connector", "multi_modal_projector", "image_newline")
 """Names, among a model's modules and parameters, of what turns vision features into language features."""
 
 
 def freeze(model: Any, args: Any) -> None:
-    """Switch off the gradients of the parts that the options name.
+    """Switch off the gradients of the parts that the options name, adapters on them included.
 
     Raises:
         InputError: the model does not have the part, or nothing would be left to train.
     """
-    parts = {name: part for name, part in zip(OPTIONS, ("vision tower", "projector", "language model"), strict=True)}
-    for name, part in parts.items():
-        if getattr(args, name, False):
-            found = list(parameters_of(model, part))
-            if not found:
-                raise InputError(f"{name} needs a model with a {part}; found none in {type(model).__name__}")
-            for parameter in found:
-                parameter.requires_grad_(False)
+    for option in frozen(args):
+        _require_part(model, option)
+        for parameter in parameters_of(model, PARTS[option]):
+            parameter.requires_grad_(False)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise InputError(
             "something must be trained; found every parameter frozen; leave out one of " + ", ".join(OPTIONS)
         )
+
+
+def frozen(args: Any) -> list[str]:
+    """Return the options that are on; TRL's own configuration has none of them."""
+    return [option for option in OPTIONS if getattr(args, option, False)]
 
 
 def parameters_of(model: nn.Module, part: str) -> Iterator[nn.Parameter]:
@@ -41,10 +54,29 @@ def parameters_of(model: nn.Module, part: str) -> Iterator[nn.Parameter]:
             yield parameter
 
 
+def modules_of_frozen_parts(model: nn.Module, args: Any) -> list[str]:
+    """Return the full names of the linear layers of frozen parts: where no adapter should be.
+
+    Raises:
+        InputError: the model does not have a part that is to be frozen.
+    """
+    options = frozen(args)
+    for option in options:
+        _require_part(model, option)
+    parts = {PARTS[option] for option in options}
+    return [name for name, module in model.named_modules() if isinstance(module, nn.Linear) and part_of(name) in parts]
+
+
 def part_of(name: str) -> str:
-    """Return the part that a parameter belongs to, by its name in the module tree."""
+    """Return the part that a parameter or module belongs to, by its name in the module tree."""
     steps = name.split(".")
     if any(step in PROJECTORS for step in steps):
         return "projector"
-    vision = any(step in ("visual", "vision_tower", "vision_model") for step in steps)
-    return "vision tower" if vision else "language model"
+    return "vision tower" if any(step in TOWERS for step in steps) else "language model"
+
+
+def _require_part(model: nn.Module, option: str) -> None:
+    if next(parameters_of(model, PARTS[option]), None) is None:
+        raise InputError(
+            f"{option} needs a model with a {PARTS[option]}; found none in {type(model).__name__}; leave it out"
+        )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
+from mmrl.config.batches import generation_period
 from mmrl.errors import InputError
+
+__all__ = ["generation_period", "require_group_arithmetic"]
 
 
 def require_group_arithmetic(*, per_device_train_batch_size: int, num_generations: int) -> None:
@@ -21,12 +24,3 @@ def require_group_arithmetic(*, per_device_train_batch_size: int, num_generation
         "per_device_train_batch_size must be a multiple of num_generations, or divide it; "
         f"found {size} and {group}; set per_device_train_batch_size to {nearest} (it counts completions)"
     )
-
-
-def generation_period(*, steps_per_generation: int, num_iterations: int, gradient_accumulation_steps: int) -> int:
-    """Return after how many optimiser steps generation starts afresh exactly at a step's beginning.
-
-    A checkpoint at a multiple of this number needs no half-used completions to be resumed exactly.
-    """
-    micro_steps = steps_per_generation * num_iterations
-    return math.lcm(micro_steps, gradient_accumulation_steps) // gradient_accumulation_steps

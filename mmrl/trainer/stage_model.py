@@ -14,9 +14,9 @@ import torch
 from transformers.trainer import TRAINING_ARGS_NAME
 
 from mmrl.config import RunConfig, TrainingConfig
-from mmrl.errors import InputError
 from mmrl.families import load_model, resolve_model
 from mmrl.runs import RunFolder, mark_complete, saving_checkpoint
+from mmrl.trainer import freezing
 
 OPTIMIZER_NAME = "optimizer.pt"
 
@@ -46,37 +46,20 @@ def load_stage_model(location: str, reference: str, training: TrainingConfig) ->
     """
     model = load_model(location, dtype="bfloat16" if training.bf16 and training.use_peft else "float32")
     model.config._name_or_path = reference
-    if training.freeze_vision_tower:
-        vision_tower(model)[1].requires_grad_(False)
     return model
 
 
-def vision_tower(model: Any) -> tuple[str, torch.nn.Module]:
-    """Return the vision tower of a model and its name in the module tree.
-
-    Raises:
-        InputError: the model has none.
-    """
-    tower = model.get_encoder(modality="image")
-    names = {id(module): name for name, module in model.named_modules()}
-    name = names.get(id(tower), "")
-    if name in ("", model.base_model_prefix):
-        raise InputError(f"freeze_vision_tower needs a model with a vision tower; found none in {type(model).__name__}")
-    return name, tower
-
-
 def peft_config(model: Any, training: TrainingConfig) -> Any:
-    """Return the LoRA settings on every linear layer, a frozen vision tower left out; None without ``use_peft``."""
+    """Return the LoRA settings on every linear layer outside of frozen parts; None without ``use_peft``."""
     if not training.use_peft:
         return None
     from peft import LoraConfig
 
-    excluded = rf"{vision_tower(model)[0]}\..*" if training.freeze_vision_tower else None
     return LoraConfig(
         r=training.lora_r,
         lora_alpha=training.lora_alpha,
         target_modules="all-linear",
-        exclude_modules=excluded,
+        exclude_modules=freezing.modules_of_frozen_parts(model, training) or None,
         task_type="CAUSAL_LM",
     )
 

@@ -30,12 +30,12 @@ from mmrl.families.tokens import eos_token_ids
 from mmrl.rewards import Rubric, build_rubric
 from mmrl.runs import RunFolder, is_complete, latest_complete
 from mmrl.trainer.callbacks import KeepOptimizer, LogCallback, ProgressCallback, PruneCallback, checkpoints_of
-from mmrl.trainer.groups import generation_period, require_group_arithmetic
+from mmrl.trainer.groups import require_group_arithmetic
 from mmrl.trainer.grpo import GRPOConfig, GRPOTrainer
 from mmrl.trainer.progress import quiet_libraries
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.trainer.run_log import StageLog, rewind_log, step_records
-from mmrl.trainer.stage_data import SourcedSample, stage_dataset
+from mmrl.trainer.stage_data import WEIGHT_COLUMN, SourcedSample, stage_dataset
 from mmrl.trainer.stage_model import (
     OPTIMIZER_NAME,
     final_dir,
@@ -46,8 +46,8 @@ from mmrl.trainer.stage_model import (
     start_of,
 )
 
-OWN_SETTINGS = ("freeze_vision_tower", "use_peft", "lora_r", "lora_alpha")
-"""Training settings that are ours and no options of TRL's."""
+OWN_SETTINGS = ("sample_weight", "use_peft", "lora_r", "lora_alpha")
+"""Training settings that the runner itself acts on; all others are ``GRPOConfig``'s, under the same names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,7 +245,12 @@ def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRe
         rewards.functions,
         stage_arguments(job, rewards.weights),
         train_dataset=stage_dataset(
-            job.rows, style=style, frame_rule=rule, processor=processor, video=config.video_request()
+            job.rows,
+            style=style,
+            frame_rule=rule,
+            processor=processor,
+            video=config.video_request(),
+            weights=training.sample_weight,
         ),
         processing_class=processor,
         peft_config=peft_config(model, training),
@@ -255,13 +260,9 @@ def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRe
 
 
 def stage_arguments(job: StageJob, reward_weights: list[float]) -> GRPOConfig:
-    """Return TRL's options for a stage; checkpoints fall where no generated batch is half used."""
+    """Return the trainer's options for a stage; checkpoints fall where no generated batch is half used."""
     training = job.training
-    period = generation_period(
-        steps_per_generation=training.gradient_accumulation_steps,
-        num_iterations=training.num_iterations,
-        gradient_accumulation_steps=training.gradient_accumulation_steps,
-    )
+    period = training.generation_period
     return GRPOConfig(
         output_dir=str(job.folder),
         run_name=f"{job.run.path.name}/{job.index}-{job.stage.name}",
@@ -277,6 +278,7 @@ def stage_arguments(job: StageJob, reward_weights: list[float]) -> GRPOConfig:
         dataloader_pin_memory=torch.accelerator.is_available(),
         shuffle_dataset=False,
         reward_weights=reward_weights,
+        sample_weight_column=WEIGHT_COLUMN if training.sample_weight else None,
         **training.model_dump(exclude=set(OWN_SETTINGS)),
     )
 

@@ -38,7 +38,16 @@ def test_dry_run_prints_the_plan_and_writes_nothing(mmrl, tmp_path):
     assert outcome.code == 0, outcome.err
     assert "scenes/exists" in outcome.out
     assert "steps: 3" in outcome.out
+    assert "optimiser state" in outcome.out
+    assert "training.gradient_checkpointing: true saves" in outcome.out
     assert [one.name for one in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_a_plan_is_made_without_the_model_and_says_that_its_memory_is_not_known(mmrl, tmp_path):
+    outcome = mmrl("train", small_config(tmp_path), "--dry-run", f"model_name_or_path={tmp_path}")
+    assert outcome.code == 0, outcome.err
+    assert "scenes/exists" in outcome.out
+    assert "Memory: not estimated: model_name_or_path must be a model folder; found no config.json" in outcome.out
 
 
 @pytest.mark.slow

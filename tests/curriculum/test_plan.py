@@ -46,7 +46,7 @@ def test_batch_arithmetic_by_hand() -> None:
     plan = plan_run(config(), datasets())
     see, point = plan.stages
     assert see.batches.completions_per_step == 16
-    assert see.batches.prompts_per_step == 4
+    assert see.batches.prompts_per_generation == 4
     assert see.batches.generations == 5
     assert see.samples_seen == 20
     assert see.epochs == 4.0
@@ -67,7 +67,7 @@ def test_batch_arithmetic_by_hand() -> None:
 def test_several_devices_take_several_times_the_prompts() -> None:
     plan = plan_run(config(), datasets(), world_size=3)
     assert plan.stages[0].batches.completions_per_step == 48
-    assert plan.stages[0].batches.prompts_per_step == 12
+    assert plan.stages[0].batches.prompts_per_generation == 12
     assert plan.stages[0].samples_seen == 60
     with pytest.raises(InputError, match="world_size must be 1 or more"):
         plan_run(config(), datasets(), world_size=0)
@@ -223,3 +223,21 @@ def test_config_curriculum_and_rewards_import_neither_torch_nor_transformers() -
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_generations_that_span_steps_take_their_prompts_once() -> None:
+    training = {
+        "num_generations": 4,
+        "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 2,
+        "steps_per_generation": 6,
+        "num_iterations": 2,
+    }
+    stages = [{"name": "see", "mix": {"scenes": 1.0}, "tasks": ["scenes/yes*"], "steps": 13}]
+    batches = plan_run(config(training=training, stages=stages, save_steps=6), datasets()).stages[0].batches
+    assert batches.completions_per_step == 4
+    assert batches.completions_per_generation == 12
+    assert batches.prompts_per_generation == 3
+    # 13 steps of 2 batches are 26; a generation of 6 batches, each trained on twice, serves 12 of them.
+    assert batches.generations == 3
+    assert batches.prompts == 9

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,13 +10,17 @@ from PIL import Image
 
 from mmrl.data import DatasetWriter, read_folder
 from mmrl.errors import InputError
-from mmrl.families import family_of, frame_rule, load_model, load_processor
+from mmrl.families import family_of, frame_rule, load_processor
+from mmrl.rewards import build_rubric
 from mmrl.runs import RunFolder
 from mmrl.trainer.callbacks import KeepOptimizer
 from mmrl.trainer.stage_data import SourcedSample, stage_dataset
-from mmrl.trainer.stage_model import final_dir, reference_of, start_of, vision_tower
-from mmrl.types import Sample, YesNo
+from mmrl.trainer.stage_model import final_dir, reference_of, start_of
+from mmrl.trainer.stages import StageJob, stage_arguments
+from mmrl.types import Level, Sample, YesNo
 from tests.trainer.case import open_case, write_case
+
+LEVELS: tuple[Level, ...] = ("easy", "middle", "hard")
 
 
 def stepped_optimizer(parameters: int, *, rate: float, steps: int) -> torch.optim.AdamW:
@@ -66,13 +71,6 @@ def test_the_reference_is_the_stages_start_or_the_one_before(tmp_path: Path, tin
         assert reference_of(config, run, 1) == wanted
 
 
-def test_the_vision_tower_is_found_by_name(tiny_folder: Path) -> None:
-    model = load_model(str(tiny_folder))
-    name, tower = vision_tower(model)
-    assert name == "model.visual"
-    assert tower is model.model.visual
-
-
 def rows_of(folder: Path, tiny_folder: Path) -> tuple[list[SourcedSample], RunFolder]:
     write_case(folder, tiny_folder)
     _, datasets, run = open_case(folder)
@@ -93,6 +91,18 @@ def test_rows_hold_prompt_picture_and_sample(tmp_path: Path, tiny_folder: Path) 
     assert "Is it red?" in first["prompt"][0]["content"][1]["text"]
     assert first["frame"].kind == "model"
     assert first["media_error"] == ""
+
+
+def test_rows_weigh_by_difficulty_and_unnamed_levels_weigh_one(tmp_path: Path, tiny_folder: Path) -> None:
+    rows, _ = rows_of(tmp_path, tiny_folder)
+    rows = [
+        replace(row, sample=replace(row.sample, difficulty=level)) for row, level in zip(rows, LEVELS, strict=False)
+    ]
+    processor = load_processor(str(tiny_folder))
+    options = {"style": "direct", "frame_rule": frame_rule(family_of("qwen2_5_vl"), processor), "processor": processor}
+    dataset = stage_dataset(rows, weights={"easy": 0.5, "hard": 2}, **options)
+    assert [row["sample_weight"] for row in dataset.__getitems__([0, 1, 2])] == [0.5, 1.0, 2.0]
+    assert "sample_weight" not in stage_dataset(rows, **options)[0]
 
 
 def test_a_missing_picture_becomes_a_grey_one_with_the_reason(tmp_path: Path, tiny_folder: Path) -> None:
@@ -117,3 +127,30 @@ def test_a_picture_too_long_for_models_does_not_end_the_run(tmp_path: Path, tiny
     row = stage_dataset(rows, style="direct", frame_rule=rule, processor=processor)[0]
     assert "at most 200 times its shorter one; found 600 x 2" in row["media_error"]
     assert row["images"][0].size == (64, 64)
+
+
+def test_the_engines_options_reach_the_trainer(tmp_path: Path, tiny_folder: Path) -> None:
+    rows, _ = rows_of(tmp_path, tiny_folder)
+    given = {
+        "loss_type": "dr_grpo",
+        "length_divisor": 64.0,
+        "epsilon_high": 0.28,
+        "dead_groups": "resample",
+        "max_resamples": 2,
+        "max_tokens_per_pass": 512,
+        "share_prompts": False,
+        "freeze_projector": True,
+        "steps_per_generation": 4,
+        "importance_sampling_level": "sequence",
+    }
+    overrides = [f"training.{name}={str(value).lower()}" for name, value in given.items()]
+    config, _, run = open_case(tmp_path, [*overrides, "training.sample_weight={hard: 2}"])
+    job = StageJob(config=config, run=run, index=0, rubric=build_rubric(config.rubric, tmp_path), rows=rows)
+    arguments = stage_arguments(job, [1.0])
+    assert {name: getattr(arguments, name) for name in given} == given
+    assert arguments.sample_weight_column == "sample_weight"
+    assert arguments.generation_batch_size == 8 * 4
+    assert arguments.save_steps == 2
+    plain, _, _ = open_case(tmp_path)
+    job = StageJob(config=plain, run=run, index=0, rubric=job.rubric, rows=rows)
+    assert stage_arguments(job, [1.0]).sample_weight_column is None

@@ -17,6 +17,7 @@ from mmrl.errors import InputError
 from mmrl.families import load_model, load_processor
 from mmrl.runs import is_complete
 from mmrl.trainer import GRPOTrainer, run_curriculum, training_progress
+from mmrl.trainer.freezing import part_of
 from mmrl.trainer.run_log import step_records
 from tests.trainer.case import open_case, train_case, write_case
 
@@ -255,8 +256,31 @@ def test_a_frozen_vision_tower_stays_as_it_was(fresh: Path, tiny_folder: Path) -
     train_case(fresh, ["training.freeze_vision_tower=true"])
     before, after = load_file(tiny_folder / "model.safetensors"), weights(fresh, "1-count")
     moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert moved
-    assert not any("visual" in name for name in moved)
+    assert {part_of(name) for name in moved} == {"projector", "language model"}
+
+
+def test_the_engines_options_train_together(fresh: Path, tiny_folder: Path) -> None:
+    """Groups cut into batches and passes, a loss of our own making, weights by difficulty, a frozen projector."""
+    settings = {
+        "per_device_train_batch_size": 2,
+        "max_tokens_per_pass": 64,
+        "loss_type": "dr_grpo",
+        "length_divisor": 8,
+        "sample_weight": "{easy: 0.5}",
+        "dead_groups": "resample",
+        "max_resamples": 1,
+        "freeze_projector": "true",
+    }
+    train_case(fresh, [f"training.{name}={value}" for name, value in settings.items()])
+    before, after = load_file(tiny_folder / "model.safetensors"), weights(fresh, "1-count")
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert {part_of(name) for name in moved} == {"vision tower", "language model"}
+
+
+def test_samples_of_weight_0_teach_nothing(fresh: Path, tiny_folder: Path) -> None:
+    train_case(fresh, ["training.sample_weight={easy: 0}"])
+    before, after = load_file(tiny_folder / "model.safetensors"), weights(fresh, "1-count")
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_an_adapter_is_merged_at_the_end_of_its_stage(fresh: Path, tiny_folder: Path) -> None:
@@ -264,8 +288,8 @@ def test_an_adapter_is_merged_at_the_end_of_its_stage(fresh: Path, tiny_folder: 
     before, after = load_file(tiny_folder / "model.safetensors"), weights(fresh, "1-count")
     assert before.keys() == after.keys()
     moved = {name for name in before if not torch.equal(before[name], after[name])}
-    assert moved
-    assert all("visual" not in name and name.endswith("_proj.weight") for name in moved)
+    assert {part_of(name) for name in moved} == {"projector", "language model"}
+    assert all(name.endswith("_proj.weight") or ".merger.mlp." in name for name in moved)
     assert not (fresh / "run/stages/1-count/final/adapter_config.json").exists()
 
 
@@ -279,7 +303,7 @@ def test_gradient_checkpointing_and_bf16_train(fresh: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["training.per_device_train_batch_size=2"], "multiple of num_generations"),
+        (["training.per_device_train_batch_size=3"], "multiple of num_generations"),
         (["stages.0.tasks=['none/*']"], "tasks"),
         (["rubric.terms=[{name: format}]"], "verifies"),
         ([*PEFT, "stages.1.carry.optimizer=kept"], r"carry\.optimizer: must not be kept with use_peft"),

@@ -1,0 +1,190 @@
+"""The memory estimate of a run's stages as ``mmrl train --dry-run`` prints it: from config and data alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+from PIL import Image
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from mmrl.config import RunConfig
+from mmrl.curriculum.stage import stage_sources
+from mmrl.data import DatasetFolder
+from mmrl.families import FrameRule, family_of, frame_rule, load_processor, resolve_model
+from mmrl.families.loading import model_type_of
+from mmrl.prompts import build_prompt
+from mmrl.trainer.memory_estimate import Estimate, Saving, Workload, estimate, savings
+from mmrl.trainer.memory_shape import ModelShape, shape_of
+from mmrl.types import PromptStyle, Sample
+
+WIDTH = 120
+SHOWN = 3
+"""Options that are named for each stage."""
+CPU_NOTE = (
+    "On the CPU these are the tensors; freed memory that the C library keeps comes on top "
+    "(measured: up to 1.6 times the total, with gradient checkpointing)."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageMemory:
+    """What one stage will take."""
+
+    name: str
+    workload: Workload
+    estimate: Estimate
+    savings: list[Saving]
+    """The option that lowers the total most first."""
+
+
+def memory_text(config: RunConfig, folders: Mapping[str, DatasetFolder]) -> str:
+    """Return the estimate of all stages as plain text.
+
+    Raises:
+        InputError: the model's configuration or its processor cannot be read.
+    """
+    device, available = device_memory()
+    return render(estimate_stages(config, folders, device=device), device=device, available=available)
+
+
+def estimate_stages(config: RunConfig, folders: Mapping[str, DatasetFolder], *, device: str) -> list[StageMemory]:
+    """Estimate every stage on a device, ``cpu`` or ``cuda``.
+
+    Raises:
+        InputError: the model's configuration or its processor cannot be read.
+    """
+    from transformers import AutoConfig
+
+    family = family_of(model_type_of(config.model_name_or_path))
+    model_config = AutoConfig.from_pretrained(resolve_model(config.model_name_or_path))
+    processor = load_processor(config.model_name_or_path, min_pixels=config.min_pixels, max_pixels=config.max_pixels)
+    shape, rule = shape_of(model_config), frame_rule(family, processor)
+    samples = {name: folder.samples for name, folder in folders.items()}
+    found = []
+    for stage in config.stages:
+        offered = [sample for source in stage_sources(stage, samples).values() for sample in source]
+        chosen = longest_samples(offered)
+        workloads = [
+            measure(one, processor, model_config, style=config.stage_style(stage), rule=rule) for one in chosen
+        ]
+        found.append(_stage(stage.name, shape, _largest(workloads), config.stage_training(stage), device))
+    return found
+
+
+def _stage(name: str, shape: ModelShape, workload: Workload, training: Any, device: str) -> StageMemory:
+    return StageMemory(
+        name=name,
+        workload=workload,
+        estimate=estimate(shape, workload, training, device=device),
+        savings=savings(shape, workload, training, device=device),
+    )
+
+
+def device_memory() -> tuple[str, int]:
+    """Return the kind of device that training would take, and its memory in bytes."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda", torch.cuda.get_device_properties(0).total_memory
+    return "cpu", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+# ---------------------------------------------------------------------------------------------------- workload
+
+
+def longest_samples(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the sample with the most pixels and the one with the most text: one of them makes the longest prompt."""
+    pixels = max(
+        samples, key=lambda one: sum(media.width * media.height for media in one.media if media.kind == "image")
+    )
+    text = max(samples, key=lambda one: len(one.question) + sum(map(len, one.choices)))
+    return [pixels] if pixels is text else [pixels, text]
+
+
+def measure(sample: Sample, processor: Any, model_config: Any, *, style: PromptStyle, rule: FrameRule) -> Workload:
+    """Process a sample's prompt with grey pictures of its pictures' sizes; clips are not counted."""
+    media = [one for one in sample.media if one.kind == "image"]
+    prompt = build_prompt(sample, style=style, frame=rule(media[0]) if media else None)
+    text = processor.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+    pictures = [Image.new("RGB", (one.width, one.height), "grey") for one in media]
+    fields = processor(text=[text], return_tensors="pt", **({"images": [pictures]} if pictures else {}))
+    pixels, placeholder = fields.get("pixel_values"), model_config.image_token_id
+    return Workload(
+        prompt_tokens=fields["input_ids"].shape[1],
+        media_tokens=int((fields["input_ids"] == placeholder).sum()),
+        patches=0 if pixels is None else _patches(fields, model_config.vision_config.patch_size),
+        pixel_bytes=0 if pixels is None else 4 * pixels.numel(),
+        budget_pixels=_budget_pixels(fields, processor, model_config),
+    )
+
+
+def _patches(fields: Mapping[str, Any], patch_size: int | Sequence[int]) -> int:
+    """Return the patches that go through the vision tower: of a grid, or of tiles (..., 3, height, width)."""
+    if "image_grid_thw" in fields:
+        return int(fields["image_grid_thw"].prod(dim=-1).sum())
+    side = patch_size if isinstance(patch_size, int) else patch_size[0]
+    return int(fields["pixel_values"].numel() // (3 * side * side))
+
+
+def _budget_pixels(fields: Mapping[str, Any], processor: Any, model_config: Any) -> int:
+    """Return the pixels of the largest picture as the model sees it; 0 for processors without a pixel budget."""
+    size = getattr(processor.image_processor, "size", None) or {}
+    if "image_grid_thw" not in fields or "shortest_edge" not in size or "longest_edge" not in size:
+        return 0
+    return int(fields["image_grid_thw"].prod(dim=-1).max()) * model_config.vision_config.patch_size**2
+
+
+def _largest(workloads: Sequence[Workload]) -> Workload:
+    """Return a prompt as large as the largest of several in every respect."""
+    names = Workload.__dataclass_fields__
+    return Workload(**{name: max(getattr(one, name) for one in workloads) for name in names})
+
+
+# ---------------------------------------------------------------------------------------------------- text
+
+
+def render(stages: Sequence[StageMemory], *, device: str, available: int) -> str:
+    """Return the estimates as a table, with the options that would lower each."""
+    console = Console(file=StringIO(), width=WIDTH, color_system=None, highlight=False, markup=False, emoji=False)
+    console.print(_table(stages))
+    for stage in stages:
+        console.print(f"{stage.name}: {verdict(stage, device=device, available=available)}", soft_wrap=True)
+    if device == "cpu":
+        console.print(CPU_NOTE, soft_wrap=True)
+    assert isinstance(console.file, StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def verdict(stage: StageMemory, *, device: str, available: int) -> str:
+    """Return whether a stage fits, and which options lower it most."""
+    total = stage.estimate.total
+    memory = {"cpu": "machine's", "cuda": "GPU's"}[device]
+    holds = "fits" if total <= available else "does not fit"
+    best = "; ".join(f"{one.option} saves {size(total - one.total)}" for one in stage.savings[:SHOWN])
+    return f"{size(total)} {holds} the {memory} {size(available)}; {best or 'no option would lower it'}"
+
+
+def _table(stages: Sequence[StageMemory]) -> Table:
+    title = "Memory estimate (longest prompt, full-length completions)"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    table.add_column("term")
+    for stage in stages:
+        table.add_column(stage.name, justify="right", overflow="fold")
+    table.add_row("longest prompt, tokens", *(str(stage.workload.prompt_tokens) for stage in stages))
+    for term in stages[0].estimate.terms:
+        values = [stage.estimate.terms[term] for stage in stages]
+        if any(values):
+            table.add_row(term, *map(size, values))
+    table.add_row("at most at one time", *(size(stage.estimate.total) for stage in stages))
+    return table
+
+
+def size(number: int) -> str:
+    """Return bytes as a person reads them."""
+    return f"{number / 1e9:.2f} GB" if number >= 1e9 else f"{number / 1e6:.0f} MB"

@@ -1,0 +1,130 @@
+"""Freezing on every family: what belongs to which part, what moves in a training step, where adapters are."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import get_peft_model
+
+from mmrl.config import TrainingConfig
+from mmrl.errors import InputError
+from mmrl.trainer import freezing
+from mmrl.trainer.stage_model import peft_config
+from tests import zoo
+from tests.trainer import exact
+
+# Where a family keeps its tower and its projector, written out by hand: a prefix, or the name of one parameter.
+TOWER = {
+    "qwen2_vl": ("model.visual.patch_embed.", "model.visual.blocks."),
+    "qwen2_5_vl": ("model.visual.patch_embed.", "model.visual.blocks."),
+    "qwen3_vl": ("model.visual.patch_embed.", "model.visual.pos_embed.", "model.visual.blocks."),
+    "smolvlm": ("model.vision_model.",),
+    "idefics3": ("model.vision_model.",),
+    "internvl": ("model.vision_tower.",),
+    "llava_onevision": ("model.vision_tower.",),
+}
+PROJECTOR = {
+    "qwen2_vl": ("model.visual.merger.",),
+    "qwen2_5_vl": ("model.visual.merger.",),
+    "qwen3_vl": ("model.visual.merger.", "model.visual.deepstack_merger_list."),
+    "smolvlm": ("model.connector.",),
+    "idefics3": ("model.connector.",),
+    "internvl": ("model.multi_modal_projector.",),
+    "llava_onevision": ("model.multi_modal_projector.", "model.image_newline"),
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return cache(lambda family: zoo.write(family, tmp_path_factory.mktemp(family)))
+
+
+@pytest.fixture(scope="module")
+def trained(folders: Any) -> Any:
+    """Return the weights after one step, with an option on or with none."""
+
+    @cache
+    def run(family: str, option: str | None = None) -> dict[str, torch.Tensor]:
+        options = {} if option is None else {option: True}
+        trainer = exact.train("ours", folders(family), exact.rows("image"), **options).trainer
+        return {name: one.detach().clone() for name, one in trainer.model.named_parameters()}
+
+    return run
+
+
+@pytest.mark.parametrize("family", zoo.FAMILIES)
+def test_every_parameter_belongs_to_the_right_part(family: str) -> None:
+    model, _ = zoo.build(family)
+    for name, _ in model.named_parameters():
+        expected = "language model"
+        if name.startswith(TOWER[family]):
+            expected = "vision tower"
+        if name.startswith(PROJECTOR[family]):
+            expected = "projector"
+        assert freezing.part_of(name) == expected, name
+        assert freezing.part_of(f"base_model.model.{name}") == expected, "inside PEFT"
+    for part in freezing.PARTS.values():
+        assert list(freezing.parameters_of(model, part)), part
+
+
+@pytest.mark.parametrize("option", freezing.OPTIONS)
+@pytest.mark.parametrize("family", zoo.FAMILIES)
+def test_a_frozen_part_stays_bit_equal_and_the_others_move_as_without(
+    family: str, option: str, folders: Any, trained: Any
+) -> None:
+    before = dict(exact.load(folders(family)).named_parameters())
+    free, after = trained(family), trained(family, option)
+    moved = set()
+    for name, weight in before.items():
+        if freezing.part_of(name) == freezing.PARTS[option]:
+            assert torch.equal(after[name], weight), name
+            continue
+        step = free[name] - weight
+        assert (after[name] - free[name]).norm() <= 1e-3 * step.norm() + 1e-6, name
+        if not torch.equal(after[name], weight):
+            moved.add(freezing.part_of(name))
+    assert moved == set(freezing.PARTS.values()) - {freezing.PARTS[option]}
+
+
+@pytest.mark.parametrize("option", freezing.OPTIONS)
+@pytest.mark.parametrize("family", zoo.FAMILIES)
+def test_no_adapter_is_made_on_a_frozen_part(family: str, option: str) -> None:
+    model, _ = zoo.build(family)
+    adapted = get_peft_model(model, peft_config(model, TrainingConfig(use_peft=True, lora_r=2, **{option: True})))
+    parts = {freezing.part_of(name) for name, one in adapted.named_parameters() if one.requires_grad}
+    assert parts == set(freezing.PARTS.values()) - {freezing.PARTS[option]}
+    assert not any("lora" in name and freezing.part_of(name) not in parts for name, _ in adapted.named_parameters())
+
+
+@pytest.mark.parametrize("option", freezing.OPTIONS)
+def test_a_users_own_adapters_on_a_frozen_part_do_not_train(option: str, folders: Any) -> None:
+    run = exact.train("ours", folders("qwen3_vl"), exact.rows("image"), lora=True, **{option: True})
+    rest = set(freezing.PARTS.values()) - {freezing.PARTS[option]}
+    assert {freezing.part_of(name) for name in run.gradients[0]} == rest
+    named = run.trainer.model.named_parameters()
+    assert {freezing.part_of(name) for name, one in named if one.requires_grad} == rest
+
+
+def test_all_parts_frozen_are_refused(folders: Any) -> None:
+    options = dict.fromkeys(freezing.OPTIONS, True)
+    with pytest.raises(InputError, match="something must be trained; found every parameter frozen"):
+        exact.train("ours", folders("qwen2_vl"), exact.rows("image"), **options)
+
+
+def test_a_part_that_the_model_lacks_is_refused() -> None:
+    text = torch.nn.Sequential(torch.nn.Linear(2, 2))
+    with pytest.raises(InputError, match="freeze_projector needs a model with a projector; found none in Sequential"):
+        freezing.freeze(text, TrainingConfig(freeze_projector=True))
+    with pytest.raises(InputError, match="freeze_vision_tower needs a model with a vision tower"):
+        freezing.modules_of_frozen_parts(text, TrainingConfig(freeze_vision_tower=True))
+
+
+def test_a_frozen_tower_is_not_stored_in_the_graph(folders: Any) -> None:
+    """Its pictures are encoded once for all passes: the saving that the option is for."""
+    folder: Path = folders("qwen2_5_vl")
+    run = exact.train("ours", folder, exact.rows("image"), freeze_vision_tower=True, freeze_projector=True)
+    assert run.logs[0]["engine/media_encoded"] == 2
