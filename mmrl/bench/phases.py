@@ -22,9 +22,10 @@ METHODS = {
     "_generate_single_turn": "generate",
     "_calculate_rewards": "reward",
     "_get_per_token_logps_and_entropies": "logprobs",
+    "_note_logps": "logprobs",
     "compute_loss": "forward",
 }
-"""The hooks of TRL's trainer and the phase of each."""
+"""The hooks of TRL's trainer, and one of ours, with the phase of each."""
 
 
 class Clock:
@@ -105,7 +106,8 @@ class PhaseTimer:
 def time_phases(trainer: Any, timer: PhaseTimer) -> None:
     """Wrap a trainer's hooks on the instance; the update is timed by callbacks of the training loop."""
     for method, phase in METHODS.items():
-        setattr(trainer, method, timer.wrap(getattr(trainer, method), phase))
+        if hasattr(trainer, method):
+            setattr(trainer, method, timer.wrap(getattr(trainer, method), phase))
     accelerator = trainer.accelerator
     accelerator.backward = timer.wrap(accelerator.backward, "backward")
     accelerator.clip_grad_norm_ = timer.wrap(accelerator.clip_grad_norm_, "step")

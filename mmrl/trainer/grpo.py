@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,96 +36,15 @@ from mmrl.trainer.batch import MicroBatch, ScoredBatch, ScoredGroup, micro_batch
 from mmrl.trainer.conversation import conversation_of
 from mmrl.trainer.faults import naming_step, readable_rows
 from mmrl.trainer.finite import checked_reward
-from mmrl.trainer.groups import require_group_arithmetic
 from mmrl.trainer.loss_types import LossSpec
 from mmrl.trainer.micro import MicroBatchLoss
+from mmrl.trainer.options import check_options
 from mmrl.trainer.policy import Passes, has_dropout, join
 from mmrl.trainer.processing import PromptProcessor
 from mmrl.trainer.rollout_checks import checked_rollout
 from mmrl.trainer.rollouts import Rollouts, parts_of
 from mmrl.trainer.servers import server_prompt_ids
 from mmrl.trainer.telemetry import PhaseClock, TelemetryCallback, timed
-
-DEAD_GROUPS = ("skip", "keep", "resample")
-
-
-@dataclass
-class GRPOConfig(trl.GRPOConfig):
-    """TRL's options and ours.
-
-    Raises:
-        InputError: values that do not go together, named.
-    """
-
-    share_prompts: bool = field(
-        default=True,
-        metadata={"help": "Compute each prompt once a group; models that cannot do so fall back by themselves."},
-    )
-    reuse_prefill: bool = field(
-        default=True,
-        metadata={
-            "help": "Train through the prompts' forward pass of the generation where it is the same computation."
-        },
-    )
-    max_tokens_per_pass: int | None = field(
-        default=None,
-        metadata={"help": "Token budget of a forward pass: micro-batches above it are computed in pieces."},
-    )
-    dead_groups: str = field(
-        default="skip",
-        metadata={"help": "Groups whose completions all earn the same: skip (exact), keep, or resample."},
-    )
-    max_resamples: int = field(default=3, metadata={"help": "How often a dead group is sampled again."})
-    sample_weight_column: str | None = field(
-        default=None, metadata={"help": "Column with a weight for each row's policy loss, e.g. its difficulty."}
-    )
-    freeze_vision_tower: bool = field(default=False, metadata={"help": "Do not train the vision tower."})
-    freeze_projector: bool = field(default=False, metadata={"help": "Do not train what joins vision and language."})
-    freeze_language_model: bool = field(
-        default=False, metadata={"help": "Do not train the language model and its head."}
-    )
-    video_fps: float | None = field(default=None, metadata={"help": "Frames a second shown of a clip (default 2)."})
-    video_max_frames: int = field(default=768, metadata={"help": "Most frames shown of a clip."})
-    video_max_pixels: int | None = field(default=None, metadata={"help": "Most pixels of a frame."})
-    length_divisor: float | None = field(
-        default=None, metadata={"help": "Constant by which loss_type dr_grpo divides; default max_completion_length."}
-    )
-    reg_sigma_floor: float | None = field(
-        default=0.1, metadata={"help": "Reg-GRPO: least spread of log-ratios, in nats."}
-    )
-    reg_mean_log_ratio: bool = field(default=False, metadata={"help": "Reg-GRPO on mean instead of summed log-ratios."})
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check(self)
-
-
-def _check(args: Any) -> None:
-    """Refuse options that do not go together; TRL's own configuration is accepted too."""
-    require_group_arithmetic(
-        per_device_train_batch_size=args.per_device_train_batch_size, num_generations=args.num_generations
-    )
-    evaluated = args.num_generations_eval or args.num_generations
-    if args.eval_strategy != "no" and args.per_device_eval_batch_size % evaluated:
-        raise InputError(
-            "per_device_eval_batch_size must be a multiple of the number of generations in evaluation; "
-            f"found {args.per_device_eval_batch_size} and {evaluated}; set num_generations_eval to 1"
-        )
-    if getattr(args, "dead_groups", "skip") not in DEAD_GROUPS:
-        raise InputError(f"dead_groups must be one of {', '.join(DEAD_GROUPS)}; found {args.dead_groups!r}")
-    generated = args.per_device_train_batch_size * (args.steps_per_generation or 1)
-    if getattr(args, "dead_groups", "skip") == "resample" and args.world_size > 1 and generated % args.num_generations:
-        raise InputError(
-            "dead_groups resample needs whole groups on every process: per_device_train_batch_size times "
-            f"steps_per_generation a multiple of num_generations; found {generated} and {args.num_generations}; "
-            "set dead_groups: skip, or a larger batch"
-        )
-    if args.loss_type == "reg_grpo" and args.per_device_train_batch_size % args.num_generations:
-        raise InputError(
-            "loss_type reg_grpo needs whole groups: per_device_train_batch_size a multiple of num_generations; "
-            f"found {args.per_device_train_batch_size} and {args.num_generations}"
-        )
-    LossSpec.from_args(args)
 
 
 class _Steps(TrainerCallback):
@@ -152,7 +70,7 @@ class GRPOTrainer(trl.GRPOTrainer):
 
     # TRL annotates these loosely, or not at all.
     model: Any
-    args: Any
+    args: Any  # TRL's configuration or ours
     ref_model: Any
     processing_class: Any
     num_generations: int
@@ -163,7 +81,7 @@ class GRPOTrainer(trl.GRPOTrainer):
         self, model: Any, reward_funcs: Any = None, args: trl.GRPOConfig | None = None, *rest: Any, **options: Any
     ) -> None:
         if args is not None:
-            _check(args)
+            check_options(args)
         functions = reward_funcs if isinstance(reward_funcs, list) else [reward_funcs] if reward_funcs else []
         super().__init__(model, [checked_reward(function) for function in functions], args, *rest, **options)
         if self.accelerator.device.type == "cpu":

@@ -31,7 +31,8 @@ from mmrl.rewards import Rubric, build_rubric
 from mmrl.runs import RunFolder, is_complete, latest_complete
 from mmrl.trainer.callbacks import KeepOptimizer, LogCallback, ProgressCallback, PruneCallback, checkpoints_of
 from mmrl.trainer.groups import require_group_arithmetic
-from mmrl.trainer.grpo import GRPOConfig, GRPOTrainer
+from mmrl.trainer.grpo import GRPOTrainer
+from mmrl.trainer.options import GRPOConfig
 from mmrl.trainer.progress import quiet_libraries
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.trainer.run_log import StageLog, rewind_log, step_records

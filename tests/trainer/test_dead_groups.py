@@ -87,7 +87,7 @@ def test_resampling_draws_dead_groups_again_up_to_its_bound(folder):
     run = exact.train("ours", folder, exact.rows("image"), rewards=alive_at_the_third_call, **options)
     assert calls == [2 * exact.GROUP, exact.GROUP, exact.GROUP]
     log = next(log for log in run.logs if "loss" in log)
-    assert log["groups/resampled"] == 1.0
+    assert log["groups/resampled"] == 2.0  # once more, and once more again
     assert log["groups/dead"] == 0.0
     assert run.token_ids[1] != run.token_ids[2]
 
