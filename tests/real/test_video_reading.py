@@ -67,6 +67,8 @@ def test_seeking_in_a_long_recording_gives_the_same_frames(shared_data):
     assert np.diff(sparse.times) == pytest.approx(np.full(5, 122.667 / 3678 * 735.4), abs=0.04)
     # Around one of them every frame is decoded one after the other, from the key frame before.
     second, number = sparse.times[2], sparse.indices[2]
-    near = read_video(path, VideoRequest(start=second - 0.25, end=second + 0.25, num_frames=12, **PLAIN))
+    # An even number of frames is taken, so one of the part may be left out: not that one in every part.
+    parts = (VideoRequest(start=second - 0.2, end=second + after, fps=60, **PLAIN) for after in (0.2, 0.24, 0.28))
+    near = next(clip for part in parts if number in (clip := read_video(path, part)).indices)
     assert max(np.diff(near.indices)) <= 2
     np.testing.assert_array_equal(near.frames_FHWC[near.indices.index(number)], sparse.frames_FHWC[2])
