@@ -1,0 +1,81 @@
+"""The options as a whole: how many are our own, whose names and defaults they have, that each is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from mmrl.config import RunConfig, TrainingConfig, parse_config
+from mmrl.config.problems import _item_of, _model_in
+from mmrl.config.text import read_yaml
+from tests.test_config import changed
+
+
+def leaves(model: type[BaseModel]) -> list[str]:
+    found = []
+    for name, field in model.model_fields.items():
+        inner = _model_in(field.annotation) or _model_in(_item_of(field.annotation))
+        found += [name] if inner is None or inner.__name__ == "TrainingOverrides" else leaves(inner)
+    return found
+
+
+def of_trl() -> set[str]:
+    trl = pytest.importorskip("trl")
+    return {*trl.GRPOConfig.__dataclass_fields__, *trl.ModelConfig.__dataclass_fields__}
+
+
+def test_options_of_our_own_stay_under_sixty() -> None:
+    own = [name for name in leaves(RunConfig) if name not in TrainingConfig.model_fields]
+    own += sorted(set(TrainingConfig.model_fields) - of_trl())
+    assert {"reward_at_least", "verifies", "dead_groups"} <= set(own)
+    assert len(own) < 60
+
+
+def test_training_settings_are_named_as_in_trl_or_as_in_our_trainer() -> None:
+    from mmrl.trainer import GRPOConfig
+    from mmrl.trainer.stages import OWN_SETTINGS
+
+    ours = set(TrainingConfig.model_fields) - of_trl()
+    assert ours - set(OWN_SETTINGS) <= set(GRPOConfig.__dataclass_fields__)
+    assert ours >= {"share_prompts", "max_tokens_per_pass", "freeze_language_model", "sample_weight"}
+
+
+def test_the_engines_options_have_the_trainers_defaults() -> None:
+    from mmrl.trainer import GRPOConfig
+
+    trainers = {name: field.default for name, field in GRPOConfig.__dataclass_fields__.items()}
+    engine = set(TrainingConfig.model_fields) & (set(trainers) - of_trl())
+    same = {"beta", "epsilon", "epsilon_high", "delta", "importance_sampling_level", "num_iterations", "loss_type"}
+    names = engine | same | {"steps_per_generation", "scale_rewards"}
+    assert len(names) >= 20
+    assert {name: TrainingConfig.model_fields[name].default for name in names} == {
+        name: trainers[name] for name in names
+    }
+
+
+@pytest.mark.parametrize("loss", ["luspo", "vespo", "reg_grpo", "dr_grpo"])
+def test_every_loss_can_be_asked_for(loss: str) -> None:
+    assert parse_config(changed(training__loss_type=loss)).training.loss_type == loss
+
+
+def test_a_group_may_span_batches_and_generations_may_span_steps() -> None:
+    training = {"num_generations": 8, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
+    config = parse_config(changed(training={**training, "steps_per_generation": 4, "num_iterations": 5}, save_steps=20))
+    assert config.training.generation_batch_size == 16
+    assert config.training.generation_period == 10
+
+
+def test_a_fault_of_the_run_that_all_stages_change_is_none() -> None:
+    own = {"num_generations": 4}
+    stages = {"stages__0__training": own, "stages__1__training": own}
+    assert parse_config(changed(training__num_generations=3, **stages)).training.num_generations == 3
+
+
+def test_every_training_option_is_documented_with_its_default() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "options.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)`(?: \*)? \| (\S+) \|", text, flags=re.MULTILINE))
+    defaults = {name: field.default for name, field in TrainingConfig.model_fields.items()}
+    assert {name: read_yaml(value) for name, value in rows.items()} == defaults
