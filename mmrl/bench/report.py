@@ -20,7 +20,8 @@ def setting_table(result: Mapping[str, Any]) -> Table:
     table.add_column("")
     for name in trainers:
         table.add_column(name, justify="right")
-    own = sorted({phase for one in trainers.values() for phase in one["logged_phases"]})
+    # Without "other" and "step": between two steps a trainer waits while the other one runs.
+    own = sorted({phase for one in trainers.values() for phase in one["logged_phases"]} - {"other", "step"})
     rows = [("seconds a step (median)", [one["median_seconds"] for one in trainers.values()])]
     rows += [(f"  {name}", [one["phases"][name] for one in trainers.values()]) for name in _phases(trainers)]
     rows += [(f"  own log: {name}", [one["logged_phases"].get(name) for one in trainers.values()]) for name in own]

@@ -187,7 +187,6 @@ class _Run:
         room = int(generation_config.max_length) - prompt_length
         cache = SharedCache(self.prefilled.stored, group_size=self.group_size, room=room)
         positions = self.next_position_N.to(ids.device)
-        ends = torch.as_tensor(generation_config.eos_token_id, device=ids.device)
         head = model.get_output_embeddings()
         hidden_N_D = self.prefilled.last_hidden_B_D.repeat_interleave(self.group_size, dim=0)
         done = torch.cat([ids, ids.new_full((len(ids), room), generation_config.pad_token_id)], dim=1)
@@ -200,7 +199,7 @@ class _Run:
                 scores = process(current[:, :length], scores)
             tokens = _draw(scores, sampled=generation_config.do_sample)
             current[:, length] = tokens
-            ended = ended | torch.isin(tokens, ends) | stopping_criteria(current[:, : length + 1], None)
+            ended = ended | stopping_criteria(current[:, : length + 1], None)  # end tokens among the rules
             if bool(ended.all()):
                 done[rows] = current
                 return done[:, : length + 1]
