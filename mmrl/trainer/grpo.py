@@ -206,7 +206,8 @@ class GRPOTrainer(trl.GRPOTrainer):
         scoring.correct_for_sampler(self, groups)
         tokens = torch.tensor(sum(group.tokens for group in groups), device=self.accelerator.device)
         num_items = self.accelerator.gather(tokens).sum()
-        return ScoredBatch(groups=groups, num_items=num_items, prefilled=rollouts.prefilled)
+        prefilled, rollouts.prefilled = rollouts.prefilled, None  # used up with the first micro-batch
+        return ScoredBatch(groups=groups, num_items=num_items, prefilled=prefilled)
 
     def _roll_out(self, inputs: list[dict[str, Any]]) -> Rollouts:
         """Process the rows' prompts, sample and reward."""

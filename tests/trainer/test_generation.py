@@ -90,16 +90,24 @@ def test_training_through_the_prompts_of_the_generation_changes_nothing(family, 
 
 def test_the_kept_pass_is_used_only_where_it_is_the_same_computation(folders):
     options = {"sampled": True, "max_completion_length": 4}
-    for changes in (
-        {"gradient_checkpointing": True},
-        {"num_iterations": 2},
-        {"max_tokens_per_pass": 100},
-        {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4},
-    ):
-        run = exact.train("ours", folders(MAIN), exact.rows("image"), **options, **changes)
-        assert run.trainer._rollouts.prefilled is None, changes
-    run = exact.train("ours", folders(MAIN), exact.rows("image"), **options)
-    assert run.trainer._rollouts.prefilled is not None
+
+    def kept(**changes: Any) -> int:
+        counts = []
+
+        def watch(trainer: Any) -> None:
+            original = trainer._prompts_to_keep
+            trainer._prompts_to_keep = lambda rollouts: counts.append(original(rollouts)) or counts[-1]
+
+        exact.train("ours", folders(MAIN), exact.rows("image"), watch=watch, **options, **changes)
+        return counts[0]
+
+    assert kept() == 2
+    assert kept(per_device_train_batch_size=exact.GROUP, gradient_accumulation_steps=2) == 1
+    assert kept(gradient_checkpointing=True) == 0
+    assert kept(num_iterations=2) == 0
+    assert kept(max_tokens_per_pass=100) == 0
+    assert kept(dead_groups="resample") == 0
+    assert kept(per_device_train_batch_size=2, gradient_accumulation_steps=4) == 0
 
 
 def test_special_tokens_are_never_sampled_and_sampling_repeats_with_the_seed(folders):
