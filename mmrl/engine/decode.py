@@ -169,6 +169,17 @@ def _until_end(ids: list[int], ends: Sequence[int]) -> list[int]:
     return next((ids[: place + 1] for place, token in enumerate(ids) if token in ends), ids)
 
 
+def _without_autograd(model: Any) -> Any:
+    """Return the context to sample in: inference mode, a tenth faster on small models than being without gradients.
+
+    Not where a model may keep what it makes while sampling, and train with it later: positions that are scaled as they
+    grow, and parallel wrappers.
+    """
+    scaled = getattr(model.config.get_text_config(), "rope_parameters", None) or {}
+    keeps = scaled.get("rope_type") in ("dynamic", "longrope") or torch.distributed.is_initialized()
+    return torch.no_grad() if keeps else torch.inference_mode()
+
+
 class _Run:
     """One call of ``generate``: the loop that transformers hands its processors and stopping rules to."""
 
@@ -183,6 +194,12 @@ class _Run:
         self, model: Any, ids: Tensor, logits_processor: Any, stopping_criteria: Any, generation_config: Any, **_: Any
     ) -> Tensor:
         """Sample until every row has ended; returns the prompts with their completions behind them."""
+        with _without_autograd(model):
+            return self._loop(model, ids, logits_processor, stopping_criteria, generation_config)
+
+    def _loop(
+        self, model: Any, ids: Tensor, logits_processor: Any, stopping_criteria: Any, generation_config: Any
+    ) -> Tensor:
         prompt_length = ids.shape[1]
         room = int(generation_config.max_length) - prompt_length
         cache = SharedCache(self.prefilled.stored, group_size=self.group_size, room=room)
