@@ -22,6 +22,7 @@ from mmrl.engine.attention import flash, has_flash, merge
 from mmrl.engine.layout import KeyValues
 from mmrl.engine.passes import Prefilled
 from mmrl.engine.prompts import Prompt
+from mmrl.errors import InputError
 
 LOOK_EVERY = 4
 """Tokens between two looks at whether enough rows have ended to go on without them."""
@@ -269,6 +270,11 @@ def _draw(scores_N_V: Tensor, *, sampled: bool) -> Tensor:
     if scores_N_V.device.type != "cpu":
         return torch.multinomial(probabilities_N_V, num_samples=1).squeeze(1)
     cumulative_N_V = probabilities_N_V.cumsum(dim=-1, dtype=torch.float64)
+    if not bool(torch.isfinite(cumulative_N_V[:, -1]).all()):
+        raise InputError(
+            "logits must be finite to sample from; found NaN or infinity; "
+            "lower learning_rate or max_grad_norm and start again from the last checkpoint"
+        )
     # Strictly below the total, and searched to the right, so that no word of probability 0 is ever found.
     drawn_N1 = torch.rand(len(scores_N_V), 1, dtype=torch.float64) * cumulative_N_V[:, -1:]
     return torch.searchsorted(cumulative_N_V, drawn_N1, right=True).squeeze(1).clamp(max=scores_N_V.shape[1] - 1)

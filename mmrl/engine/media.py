@@ -6,7 +6,8 @@ them besides the features themselves (Qwen3-VL's deepstack features) is carried 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +70,19 @@ def keep_encoded(backbone: Any, prompts: Sequence[Prompt], count: EncodeCount | 
                 with torch.no_grad():
                     kept[key] = _encode(backbone, ENCODERS[modality], prompt, modality, count)
             prompt.encoded[id(backbone), modality] = kept[key]
+
+
+@contextlib.contextmanager
+def kept_put_aside(prompts: Sequence[Prompt]) -> Iterator[None]:
+    """Let a pass encode anew: the model's adapters are off for it, so that its encoder sees otherwise."""
+    kept = [(prompt, prompt.encoded) for prompt in prompts]
+    for prompt, _ in kept:
+        prompt.encoded = {}
+    try:
+        yield
+    finally:
+        for prompt, encoded in kept:
+            prompt.encoded = encoded
 
 
 def _encode(backbone: Any, method: str, prompt: Prompt, modality: str, count: EncodeCount | None) -> Any:

@@ -86,7 +86,7 @@ def zero_variance_groups(rewards_N: Tensor, group_size: int) -> Tensor:
     highest = grouped_PGK.masked_fill(unjudged, -torch.inf).amax(dim=1)
     lowest = grouped_PGK.masked_fill(unjudged, torch.inf).amin(dim=1)
     few = (~unjudged).sum(dim=1) < 2
-    return (few | torch.isclose(highest, lowest, rtol=1e-6, atol=1e-8)).flatten(1).all(dim=1)
+    return (few | torch.isclose(highest, lowest, rtol=2.5e-7, atol=1e-8)).flatten(1).all(dim=1)
 
 
 def zero_std_share(rewards_N: Tensor, group_size: int, *, scale: Scale = "group") -> float:

@@ -137,15 +137,19 @@ def _pieces(group: ScoredGroup, budget: int) -> list[ScoredGroup]:
 
 
 def live(groups: Sequence[ScoredGroup]) -> list[ScoredGroup]:
-    """Leave out groups without any difference in reward; of none but such, keep one.
+    """Leave out groups without any difference in reward, but for stand-ins.
 
-    The one that is kept gives exactly zero gradients to every parameter that the others would have given zero, which
-    keeps optimisers and processes in step: the smallest that shows something, if any does.
+    Dead groups give exactly zero gradients, and not none, to the parameters that they go through, which keeps
+    optimisers and processes in step. So of those that show pictures or clips which no live group shows, the smallest
+    stays, and where no group lives, one does.
     """
-    alive = [group for group in groups if not group.dead]
-    if alive or not groups:
-        return alive
-    return [min(groups, key=lambda group: (not group.prompt.media, group.positions))]
+    kept = [group for group in groups if not group.dead]
+    dead = sorted((group for group in groups if group.dead), key=lambda group: group.positions)
+    for group in dead:
+        shown = {modality for one in kept for modality in one.prompt.media}
+        if not set(group.prompt.media) <= shown:
+            kept.append(group)
+    return kept or dead[:1]
 
 
 def padded(values: Sequence[Tensor], *, value: float = 0.0) -> Tensor:

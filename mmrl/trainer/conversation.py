@@ -45,7 +45,7 @@ def conversation_of(row: Mapping[str, Any], place: int, *, structured: bool) -> 
     Args:
         row: the dataset row.
         place: its place in the batch, for messages.
-        structured: whether string contents become lists of parts, as processors of pictures want them.
+        structured: whether string contents become lists of parts even where the row has no media.
 
     Raises:
         InputError: media with a plain string as prompt, a role or part that is none, or other counts of media than of
@@ -66,6 +66,16 @@ def conversation_of(row: Mapping[str, Any], place: int, *, structured: bool) -> 
     messages = _structured(prompt, len(images), len(videos), sample) if structured or images or videos else prompt
     filled, found = _filled(messages, {"image": images, "video": videos}, sample)
     return Conversation(prompt=filled, images=found["image"], videos=found["video"], sample=sample)
+
+
+def shows_media(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row has a picture or a clip in its columns."""
+    return any(_column(row, modality) for modality in MODALITIES)
+
+
+def in_parts(prompt: Any) -> Any:
+    """Return messages with string contents as lists of parts, as the templates of processors want them."""
+    return prompt if isinstance(prompt, str) else _structured(prompt, 0, 0, "")
 
 
 def without_media(prompt: Any) -> Any:

@@ -25,6 +25,7 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl.models.utils import disable_gradient_checkpointing, unwrap_model_for_generation
 
 from mmrl.engine.head import HeadOptions
+from mmrl.engine.media import kept_put_aside
 from mmrl.engine.memory import keep_freed_memory
 from mmrl.engine.passes import Prefilled
 from mmrl.errors import InputError
@@ -33,7 +34,7 @@ from mmrl.families.tokens import eos_token_ids, never_sampled
 from mmrl.runs import mark_complete, saving_checkpoint
 from mmrl.trainer import freezing, scoring
 from mmrl.trainer.batch import MicroBatch, ScoredBatch, ScoredGroup, micro_batches
-from mmrl.trainer.conversation import conversation_of
+from mmrl.trainer.conversation import conversation_of, shows_media
 from mmrl.trainer.faults import naming_step, readable_rows
 from mmrl.trainer.finite import checked_reward
 from mmrl.trainer.loss_types import LossSpec
@@ -181,10 +182,11 @@ class GRPOTrainer(trl.GRPOTrainer):
         """Return the loss of a micro-batch; of several passes, all but the last have gone backward by then."""
         if not isinstance(inputs, MicroBatch):
             return super()._compute_loss(model, inputs)
-        loss = MicroBatchLoss(self, model, inputs).compute()
-        if not self.model.training:
-            self.passes.release()
-        return loss
+        try:
+            return MicroBatchLoss(self, model, inputs).compute()
+        finally:
+            if not self.model.training:  # else the backward pass comes, and then `training_step` ends
+                self.passes.release()
 
     # ------------------------------------------------------------------------------------------ a generation batch
 
@@ -197,7 +199,8 @@ class GRPOTrainer(trl.GRPOTrainer):
             rounds = (self._roll_out_again(rollouts) for _ in range(self._option("max_resamples", 3)))
             self._metrics["train"]["groups/resampled"].append(float(sum(itertools.takewhile(bool, rounds))))
         groups = rollouts.groups(
-            weight_column=self._option("sample_weight_column", None), mask_truncated=self.mask_truncated_completions
+            weight_column=self._option("sample_weight_column", None) if self.model.training else None,
+            mask_truncated=self.mask_truncated_completions,
         )
         scoring.log_rollouts(self, rollouts)
         with torch.no_grad(), disable_gradient_checkpointing(self.model, self.args.gradient_checkpointing_kwargs):
@@ -212,7 +215,8 @@ class GRPOTrainer(trl.GRPOTrainer):
     def _roll_out(self, inputs: list[dict[str, Any]]) -> Rollouts:
         """Process the rows' prompts, sample and reward."""
         with self._clock.phase("process"):
-            conversations = [conversation_of(row, place, structured=self._is_vlm) for place, row in enumerate(inputs)]
+            structured = any(shows_media(row) for row in inputs)  # then all rows, as in TRL
+            conversations = [conversation_of(row, place, structured=structured) for place, row in enumerate(inputs)]
             offset = self.accelerator.process_index * len(inputs)
             parts = parts_of(len(inputs), self._group_size, offset=offset)
             processor = self._prompt_processor()
@@ -238,6 +242,7 @@ class GRPOTrainer(trl.GRPOTrainer):
         others = [part for part in range(len(rollouts.parts)) if part not in dead]
         rows, _ = rollouts.subset([*dead, *others][:most])
         rollouts.replace(self._roll_out(rows), dead)
+        scoring.replace_extra_logs(self, rollouts.subset(dead)[1], rows=len(rollouts.inputs))
         self._rollouts = rollouts
         return sum(counts)
 
@@ -263,18 +268,22 @@ class GRPOTrainer(trl.GRPOTrainer):
     def _add_reference_logps(self, groups: Sequence[ScoredGroup]) -> None:
         if self.beta == 0.0:
             return
-        with self._clock.phase("ref_logps"), scoring.reference_of(self) as reference:
+        own = self.ref_model is not None
+        aside = contextlib.nullcontext() if own else kept_put_aside([group.prompt for group in groups])
+        with self._clock.phase("ref_logps"), scoring.reference_of(self) as reference, aside:
             self._note_logps(reference, groups, "ref_logps_T")
 
     def _note_logps(self, model: Any, groups: Sequence[ScoredGroup], name: str) -> None:
         """Score all completions without gradients, a micro-batch at a time."""
         size = self.args.per_device_train_batch_size if self.model.training else self.args.per_device_eval_batch_size
-        for batch in micro_batches(groups, size, torch.zeros(())):
-            output = self.passes.score(model, [group.group for group in batch.groups])
-            lengths = [len(one.ids_T) for one in batch.completions]
-            for completion, values in zip(batch.completions, output.log_probs.split(lengths), strict=True):
-                setattr(completion, name, values)
-        self.passes.release()
+        try:
+            for batch in micro_batches(groups, size, torch.zeros(())):
+                output = self.passes.score(model, [group.group for group in batch.groups])
+                lengths = [len(one.ids_T) for one in batch.completions]
+                for completion, values in zip(batch.completions, output.log_probs.split(lengths), strict=True):
+                    setattr(completion, name, values)
+        finally:
+            self.passes.release()
 
     # ------------------------------------------------------------------------------------------ TRL's generation
 
@@ -303,7 +312,7 @@ class GRPOTrainer(trl.GRPOTrainer):
                 prompt_ids, images, multimodal_fields, num_generations, has_tool_images
             )
         with self._generating() as model:
-            if not self.passes.shares:
+            if not self.passes.shares or (self.generation_config.num_beams or 1) > 1:
                 self.passes.count_repeated((one.prompt, len(rows)) for one, rows in rollouts.by_prompt())
                 return rollouts.generate_plainly(model, self.generation_config), None
             prompts = [one.prompt for one in rollouts.prompts]

@@ -35,6 +35,8 @@ class MicroBatchLoss:
         self._entropy_stats: list[Tensor] = []
         self._threshold: Tensor | None = None
         """Entropy from which on a token is trained on, over the micro-batches of all processes."""
+        self._acting: Tensor | None = None
+        """Tokens of this micro-batch from that entropy on, where a piece does not know them."""
 
     def compute(self) -> Tensor:
         """Return the loss; of several passes the last one's, plus the values of the others, which went backward."""
@@ -47,12 +49,14 @@ class MicroBatchLoss:
             # that tells a parallel wrapper whether to exchange, so both are inside.
             with self.trainer.accelerator.no_sync(self.model):
                 loss = self._loss_of(piece)
-                if self.training:
+                if self.training and loss.requires_grad:
                     with self.trainer._clock.phase("backward"):
                         self.trainer.accelerator.backward(loss)
             done = done + loss.detach()
         loss = self._loss_of(cut[-1])
         self._log()
+        if self.training and not loss.requires_grad:  # text alone, with nothing but the vision tower trained
+            loss = loss + 0.0 * next(one for one in self.model.parameters() if one.requires_grad).sum()
         return loss + done
 
     def _trained_groups(self) -> list[ScoredGroup]:
@@ -163,14 +167,18 @@ class MicroBatchLoss:
                 output = self.trainer.passes.score(self.trainer.model, groups, entropy=True)
                 counted = torch.cat([one.mask_T for group in piece for one in group.completions]).bool()
                 entropies.append(output.entropy[counted.to(output.entropy.device)])
-        return self._threshold_over(torch.cat(entropies))
+        threshold = self._threshold_over(torch.cat(entropies))
+        self._acting = (torch.cat(entropies) >= threshold).sum()
+        return threshold
 
     def _with_entropy_bonus(self, loss: Tensor, entropies_NT: Tensor, acting_NT: Tensor) -> Tensor:
         trainer = self.trainer
         if not trainer._entropy_bonus_enabled:
             return loss
         steps = float(trainer.current_gradient_accumulation_steps) if self.training else 1.0
-        tokens = acting_NT.sum() if trainer.top_entropy_quantile < 1.0 else self._scale().tokens
+        tokens = self._scale().tokens
+        if trainer.top_entropy_quantile < 1.0:
+            tokens = acting_NT.sum() if self._acting is None else self._acting
         bonus = entropy_bonus(entropies_NT, acting_NT, steps, tokens=tokens)
         self._entropy_stats.append(torch.stack(masked_total(entropies_NT.detach(), acting_NT)))
         waits = trainer.use_adaptive_entropy and trainer._last_world_entropy > trainer.args.entropy_target

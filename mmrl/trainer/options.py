@@ -8,7 +8,6 @@ from typing import Any
 import trl
 
 from mmrl.errors import InputError
-from mmrl.trainer.groups import require_group_arithmetic
 from mmrl.trainer.loss_types import LossSpec
 
 DEAD_GROUPS = ("skip", "keep", "resample")
@@ -67,13 +66,10 @@ class GRPOConfig(trl.GRPOConfig):
 
 def check_options(args: Any) -> None:
     """Refuse options that do not go together; TRL's own configuration is accepted too."""
-    require_group_arithmetic(
-        per_device_train_batch_size=args.per_device_train_batch_size, num_generations=args.num_generations
-    )
     evaluated = args.num_generations_eval or args.num_generations
-    if args.eval_strategy != "no" and args.per_device_eval_batch_size % evaluated:
+    if args.eval_strategy != "no" and args.per_device_eval_batch_size * args.world_size % evaluated:
         raise InputError(
-            "per_device_eval_batch_size must be a multiple of the number of generations in evaluation; "
+            "per_device_eval_batch_size, times the processes, must be a multiple of the generations in evaluation; "
             f"found {args.per_device_eval_batch_size} and {evaluated}; set num_generations_eval to 1"
         )
     if getattr(args, "dead_groups", "skip") not in DEAD_GROUPS:

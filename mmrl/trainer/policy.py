@@ -73,8 +73,10 @@ class Passes:
         words = torch.tensor([token for token in prompt.ids_P.tolist() if token not in placeholders])
         group = Group(prompt=prompt, completions=[words[:4], words[-4:]])  # any text will do
         with torch.no_grad():
-            packed = self.score(model, [group]).log_probs
-            self.release()
+            try:
+                packed = self.score(model, [group]).log_probs
+            finally:
+                self.release()
             with self.accelerator.autocast():
                 plain = plain_pass(model, [group], entropy=False).log_probs
         apart = (packed.float() - plain.float()).abs().max().reshape(1)

@@ -15,7 +15,7 @@ from transformers import ProcessorMixin
 from mmrl.engine.prompts import Prompt, make_prompt
 from mmrl.errors import InputError
 from mmrl.families.clips import ClipReader, chat_text, video_arguments
-from mmrl.trainer.conversation import Conversation, without_media
+from mmrl.trainer.conversation import Conversation, in_parts, without_media
 from mmrl.trainer.faults import DECODE_ERRORS, one_line
 from mmrl.video import VideoClip
 
@@ -80,7 +80,10 @@ class PromptProcessor:
         if isinstance(conversation.prompt, str):
             return conversation.prompt
         clips = len(conversation.videos)
-        return chat_text(self.processor, without_media(conversation.prompt), clips=clips, template=self.template)
+        messages = without_media(conversation.prompt)
+        if isinstance(self.processor, ProcessorMixin):
+            messages = in_parts(messages)
+        return chat_text(self.processor, messages, clips=clips, template=self.template)
 
     def _options(self, text: str) -> dict[str, Any]:
         """Leave out a begin token that the template has already written, as transformers' templates do."""

@@ -31,11 +31,17 @@ def checked_rollout(function: Callable[..., Any] | None) -> Callable[..., Any] |
                 "correct that function"
             ) from error
         _require_columns(output, len(prompts))
+        output = {**output, **{name: [_integers(ids) for ids in output[name]] for name in REQUIRED[:2]}}
         for row in range(len(prompts)):
             _require_row(output, row, trainer)
         return output
 
     return checked
+
+
+def _integers(ids: Any) -> list[int]:
+    """Return token ids as plain numbers, whether they come as a list or as a tensor."""
+    return [int(token) for token in (ids.tolist() if hasattr(ids, "tolist") else ids)]
 
 
 def _require_columns(output: Any, rows: int) -> None:

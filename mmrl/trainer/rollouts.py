@@ -123,12 +123,15 @@ class Rollouts:
         """Sample with transformers' own cache, one prompt at a time, for models that cannot share prompts."""
         sampled = []
         for one, rows in self.by_prompt():
-            generation_config.num_return_sequences = len(rows)
-            ids = one.prompt.ids_P.unsqueeze(0).to(model.device)
-            fields = {name: value.to(model.device) for name, value in one.prompt.fields.items()}
+            # Beams are searched for each completion by itself, as TRL does.
+            times, each = (len(rows), 1) if (generation_config.num_beams or 1) > 1 else (1, len(rows))
+            generation_config.num_return_sequences = each
+            ids = one.prompt.ids_P.expand(times, -1).to(model.device)
+            fields = {name: torch.cat([value] * times).to(model.device) for name, value in one.prompt.fields.items()}
             output = model.generate(
                 input_ids=ids, attention_mask=torch.ones_like(ids), **fields, generation_config=generation_config
             )
+            generation_config.num_return_sequences = 1
             ends = generation_config.eos_token_id
             for ids_T in output[:, ids.shape[1] :].tolist():
                 sampled.append(next((ids_T[: at + 1] for at, token in enumerate(ids_T) if token in ends), ids_T))

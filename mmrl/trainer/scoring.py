@@ -100,6 +100,22 @@ def _log_completions(trainer: Any, rollouts: Rollouts, rewards_NK: Tensor) -> No
         logs["images"].extend(gather_object(images or [None] * len(rollouts.inputs)))
 
 
+def replace_extra_logs(trainer: Any, places: Sequence[int], *, rows: int) -> None:
+    """Put what reward functions noted of completions that were sampled again in place of what they noted before.
+
+    Args:
+        trainer: its pending notes have ``rows`` entries a column, and behind them those of the new completions.
+        places: the rows that were sampled again; the new notes begin with theirs.
+        rows: rows of the batch.
+    """
+    for name, noted in trainer._pending_extra_logs.items():
+        if len(noted) > rows:
+            for place, value in zip(places, noted[rows:], strict=False):
+                noted[place] = value
+            del noted[rows:]
+        trainer._pending_extra_logs[name] = noted
+
+
 def _flush_user_metrics(trainer: Any, metrics: dict[str, list[float]]) -> None:
     """Average what reward functions logged, over processes."""
     for name in sorted(set(gather_object(list(trainer._pending_metrics)))):
@@ -117,8 +133,13 @@ def reference_of(trainer: Any) -> Iterator[Any]:
         yield trainer.ref_model
         return
     adapted = trainer.accelerator.unwrap_model(trainer.model)
-    with use_adapter(adapted, adapter_name="ref" if "ref" in adapted.peft_config else None):
-        yield trainer.model
+    trained = [(parameter, parameter.requires_grad) for parameter in adapted.parameters()]
+    try:
+        with use_adapter(adapted, adapter_name="ref" if "ref" in adapted.peft_config else None):
+            yield trainer.model
+    finally:
+        for parameter, requires_grad in trained:  # PEFT switches every adapter on again, frozen ones too
+            parameter.requires_grad_(requires_grad)
 
 
 # ------------------------------------------------------------------------------------------ rollouts of a server

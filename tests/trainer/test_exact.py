@@ -38,7 +38,8 @@ def theirs(folders):
     def run(family: str, kind: str, **options: Any) -> exact.Run:
         key = repr((family, kind, sorted(options.items())))
         if key not in made:
-            made[key] = exact.train("trl", folders(family), exact.rows(kind), **options)
+            data = exact.rows("image", 3) if kind == "image3" else exact.rows(kind)
+            made[key] = exact.train("trl", folders(family), data, **options)
         return made[key]
 
     return run
@@ -124,6 +125,18 @@ def test_a_group_split_over_micro_batches_changes_nothing(loss_type, beta, folde
         ours = exact.train("ours", folders(MAIN), exact.rows("images"), loss_type=loss_type, beta=beta, **options)
         assert_equal(ours, whole, losses=False)
         assert sum(ours.losses) == pytest.approx(sum(whole.losses), rel=TOLERANCE, abs=1e-6)
+
+
+def test_micro_batches_may_cut_groups_anywhere(folders, theirs):
+    whole = theirs(MAIN, "image3", per_device_train_batch_size=12)
+    options = {"per_device_train_batch_size": 6, "gradient_accumulation_steps": 2}
+    assert_equal(exact.train("ours", folders(MAIN), exact.rows("image", 3), **options), whole, losses=False)
+
+
+def test_pieces_with_an_entropy_bonus_on_high_entropy_tokens(folders, theirs):
+    options = {"entropy_coef": 0.05, "top_entropy_quantile": 0.5, "beta": 0.04}
+    ours = exact.train("ours", folders(MAIN), exact.rows("images"), max_tokens_per_pass=60, **options)
+    assert_equal(ours, theirs(MAIN, "images", **options))
 
 
 @pytest.mark.parametrize("loss_type", LOSS_TYPES)

@@ -198,16 +198,26 @@ def test_evaluation_generates_its_own_number(tiny_folder: Path, tmp_path: Path) 
     assert any("eval_reward" in entry for entry in trainer.state.log_history)
 
 
-@pytest.mark.parametrize("config", [GRPOConfig, trl.GRPOConfig])
-def test_batches_that_cut_groups_unequally_are_refused(tiny_folder: Path, tmp_path: Path, config: type) -> None:
-    with pytest.raises(InputError, match="multiple of num_generations, or divide it"):
-        GRPOTrainer(
-            load_model(str(tiny_folder)),
-            length_reward,
-            config(**arguments(tmp_path, per_device_train_batch_size=6, num_generations=4)),
-            train_dataset=rows(),
-            processing_class=load_processor(str(tiny_folder)),
-        )
+def test_reward_functions_are_given_prompts_as_trl_gives_them(tiny_folder: Path, tmp_path: Path) -> None:
+    """Plain text stays plain where no row of the batch has a picture, and becomes parts where one has."""
+    seen = []
+
+    def reward(prompts: list[Any], **_: Any) -> list[float]:
+        seen.append(prompts[0][-1]["content"])
+        return [float(row) for row in range(len(prompts))]
+
+    for data in (rows().remove_columns("image"), rows()):
+        for trainer_class, config in ((GRPOTrainer, GRPOConfig), (trl.GRPOTrainer, trl.GRPOConfig)):
+            trainer_class(
+                load_model(str(tiny_folder)),
+                reward,
+                config(**arguments(tmp_path, max_steps=1)),
+                train_dataset=data,
+                processing_class=load_processor(str(tiny_folder)),
+            ).train()
+    texts = [one if isinstance(one, str) else [part["type"] for part in one] for one in seen]
+    assert texts[: len(texts) // 2] == ["Is it red?"] * (len(texts) // 2)
+    assert texts[len(texts) // 2 :] == [["image", "text"]] * (len(texts) // 2)
 
 
 def test_rows_that_mix_prompts_in_a_group_are_caught(tiny_folder: Path, tmp_path: Path) -> None:
