@@ -17,20 +17,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWa
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """Folder of each family's model, written when it is first asked for."""
-    root = tmp_path_factory.mktemp("zoo")
-    made: dict[str, Any] = {}
-
-    def folder(family: str):
-        if family not in made:
-            made[family] = zoo.write(family, root / family)
-        return made[family]
-
-    return folder
-
-
-@pytest.fixture(scope="module")
 def theirs(folders):
     """TRL's runs, each made once."""
     made: dict[str, exact.Run] = {}

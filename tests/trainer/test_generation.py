@@ -17,19 +17,6 @@ MAIN = "qwen2_5_vl"
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
 
 
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    root = tmp_path_factory.mktemp("zoo")
-    made: dict[str, Any] = {}
-
-    def folder(family: str):
-        if family not in made:
-            made[family] = zoo.write(family, root / family)
-        return made[family]
-
-    return folder
-
-
 @pytest.fixture
 def same_draws(monkeypatch):
     """Draw as transformers does, random number for random number, so that both trainers sample the same tokens."""
