@@ -1,9 +1,9 @@
 """Sampling the completions of a group with the prompt's keys and values in memory once.
 
-A cache of its own stands behind attention while completions are sampled: the prompts' keys and values as the forward
-pass over the prompts left them, one copy a group, never repeated and never joined with anything; and each
-completion's own, written in place into room reserved for them. Logits processors and stopping rules are
-transformers', so that every option of ``GenerationConfig`` means what it means elsewhere.
+A cache of its own stands behind attention while completions are sampled: the prompts' keys and values, stacked once
+before the first token and then never repeated nor joined with anything; and each completion's own, written in place
+into room reserved for them. Logits processors and stopping rules are transformers', so that every option of
+``GenerationConfig`` means what it means elsewhere.
 
 Axis letters: ``_B`` prompts, ``_G`` completions of a prompt, ``_N`` = B * G rows, ``_P`` prompt tokens, ``_C``
 completion tokens, ``_K`` key heads, ``_V`` vocabulary.

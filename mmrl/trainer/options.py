@@ -86,4 +86,9 @@ def check_options(args: Any) -> None:
             "loss_type reg_grpo needs whole groups: per_device_train_batch_size a multiple of num_generations; "
             f"found {args.per_device_train_batch_size} and {args.num_generations}"
         )
+    if args.loss_type == "reg_grpo" and getattr(args, "max_tokens_per_pass", None):
+        raise InputError(
+            "loss_type reg_grpo needs whole groups in a pass; found max_tokens_per_pass "
+            f"{args.max_tokens_per_pass}; leave it out"
+        )
     LossSpec.from_args(args)

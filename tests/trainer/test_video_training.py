@@ -15,7 +15,7 @@ from mmrl.errors import InputError
 from mmrl.families import clips as clips_module
 from mmrl.families.clips import ClipReader, side_factor
 from mmrl.trainer import GRPOConfig, GRPOTrainer
-from mmrl.trainer.conversation import conversation_of
+from mmrl.trainer.conversation import conversation_of, in_parts
 from mmrl.trainer.processing import PromptProcessor
 from mmrl.video import VideoRequest, clip_of_frames, read_video
 from tests import zoo
@@ -66,7 +66,7 @@ def rollout(prompts: list[Any], trainer: Any) -> dict[str, Any]:
     )
     completions = []
     for row, prompt in enumerate(prompts):
-        text = prompt[0]["content"][-1]["text"]
+        text = in_parts(prompt)[0]["content"][-1]["text"]
         generator = torch.Generator().manual_seed(sum(text.encode()) + row % GROUP)
         drawn = torch.randint(len(allowed), (exact.LENGTHS[row % GROUP],), generator=generator)
         completions.append(allowed[drawn].tolist())
