@@ -142,7 +142,7 @@ def _number(value: float | None, pattern: str) -> str:
 def _duration(seconds: float) -> str:
     if seconds >= 100:
         return f"{seconds:,.0f} s"
-    return f"{seconds:.3g} s" if seconds >= 0.1 else f"{1000 * seconds:.2g} ms"
+    return f"{seconds:.3g} s" if seconds >= 0.0995 else f"{1000 * seconds:.2g} ms"
 
 
 def _charts(steps: Sequence[Mapping[str, Any]]) -> tuple[Chart, ...]:

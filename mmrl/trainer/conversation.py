@@ -98,6 +98,11 @@ def _column(row: Mapping[str, Any], modality: str) -> list[Any]:
     """Return the media of ``images`` or ``image``; empty and missing ones are none."""
     if f"{modality}s" in row:
         several = row[f"{modality}s"]
+        if isinstance(several, str):  # else it would be taken letter by letter
+            raise InputError(
+                f"column {modality}s must hold a list; found the text {several!r}; sample {sample_name(row, 0)}; "
+                f"put it into a list, or name the column {modality}"
+            )
         return [] if several is None else list(several)
     one = row.get(modality)
     return [] if one is None else [one]

@@ -10,6 +10,7 @@ from datasets import Dataset
 
 from mmrl.engine import decode
 from mmrl.errors import InputError
+from mmrl.trainer.conversation import conversation_of
 from tests import zoo
 from tests.trainer import exact
 
@@ -117,3 +118,10 @@ def test_notes_of_completions_that_are_sampled_again_replace_the_old_ones(folder
     options = {"sampled": True, "max_completion_length": 4, "dead_groups": "resample"}
     run = exact.train("ours", folder, exact.rows("image"), rewards=noting, **options)
     assert list(run.trainer._logs["extra"]["round"]) == [2] * exact.GROUP + [1] * exact.GROUP
+
+
+@pytest.mark.parametrize("column", ["images", "videos"])
+def test_one_path_in_a_column_of_several_is_refused(column):
+    row = {"prompt": [{"role": "user", "content": "Is it red?"}], column: "x.mp4", "id": "a7"}
+    with pytest.raises(InputError, match=rf"column {column} must hold a list; found the text 'x.mp4'; sample a7"):
+        conversation_of(row, 0, structured=False)
