@@ -6,7 +6,7 @@ Rows are TRL's: ``prompt`` (a conversation, or plain text), ``image`` or ``image
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -193,11 +193,3 @@ def _require_equal_counts(holes: Mapping[str, int], media: Mapping[str, list[Any
                 f"found {holes[modality]} placeholders and {len(media[modality])} {modality}s; sample {sample}; "
                 f"correct its prompt or its {modality}s column"
             )
-
-
-def placeholders(prompt: Any) -> Iterator[str]:
-    """Yield the modality of every media part of a conversation, in the order of the text."""
-    for message in prompt if isinstance(prompt, list) else []:
-        for part in message.get("content") or () if not isinstance(message.get("content"), str) else ():
-            if part.get("type") in MODALITIES:
-                yield part["type"]

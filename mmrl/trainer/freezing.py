@@ -11,13 +11,10 @@ from typing import Any
 
 from torch import nn
 
+from mmrl.config.training_checks import FREEZES
 from mmrl.errors import InputError
 
-PARTS = {
-    "freeze_vision_tower": "vision tower",
-    "freeze_projector": "projector",
-    "freeze_language_model": "language model",
-}
+PARTS = dict(zip(FREEZES, ("vision tower", "projector", "language model"), strict=True))
 """The part that each option freezes."""
 OPTIONS = tuple(PARTS)
 TOWERS = ("visual", "vision_tower", "vision_model")

@@ -13,12 +13,13 @@ from typing import Any, Literal, get_args
 
 from torch import Tensor
 
+from mmrl.config.training_checks import CLIPPED
 from mmrl.errors import InputError
 from mmrl.trainer.loss_terms import ImportanceLevel, PolicyTerm
 
 LossType = Literal["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo", "reg_grpo"]
 
-CLIPPED_TYPES = ("grpo", "bnpo", "dr_grpo", "dapo", "luspo")
+CLIPPED_TYPES = CLIPPED
 """Loss types with PPO's clipped term; they differ in what the sum is divided by."""
 ROW_MEAN_TYPES = ("grpo", "sapo", "reg_grpo")
 """Each row is averaged over its own tokens first."""

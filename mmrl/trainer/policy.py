@@ -13,6 +13,7 @@ from torch import nn
 
 from mmrl.engine import decode
 from mmrl.engine.head import HeadOptions
+from mmrl.engine.layout import KeyValues
 from mmrl.engine.media import EncodeCount, keep_encoded
 from mmrl.engine.passes import Group, GroupOutput, GroupPass, Prefilled, install, plain_pass, sharing_attention
 from mmrl.engine.prompts import ENCODERS, Prompt
@@ -197,8 +198,6 @@ def has_dropout(model: nn.Module) -> bool:
 
 def join(prefilled: Sequence[Prefilled]) -> Prefilled:
     """Put prefilled prompts behind one another."""
-    from mmrl.engine.layout import KeyValues
-
     layers = prefilled[0].stored.layers
     stored = KeyValues(
         layers={layer: [pair for one in prefilled for pair in one.stored.layers[layer]] for layer in layers}
