@@ -16,6 +16,7 @@ datasets calls the same scorers (:mod:`mmrl.scoring.routes`) on parsed answers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from mmrl.errors import InputError
@@ -38,8 +39,8 @@ MAP_WEIGHTS: dict[Level, float] = {"easy": 1.0, "middle": 1.2, "hard": 1.5}
 TRANSFER_WEIGHT = 0.5
 """The paper's beta for journeys with at least one change; direct ones get 0, as do questions that are no journeys."""
 
-_EASY_LINES = 4
-_MIDDLE_LINES = 8
+_EASY_LINES = 3
+_MIDDLE_LINES = 6
 
 
 # ---------------------------------------------------------------------------------------------------- difficulty
@@ -64,14 +65,15 @@ def sample_weight(sample: Sample) -> float:
 def map_level_of(sample: Sample) -> Level:
     """Return the difficulty of a sample's map.
 
-    That is ``meta["map_difficulty"]`` where it is stated. Else, for a question that is no journey, the sample's own
-    difficulty, which builders take from the map; for a journey, whose difficulty is its number of changes, the number
-    of lines: up to 4 easy, up to 8 middle.
+    That is what the row states: ``meta["map_difficulty"]``, or the ``difficulty_city`` of ``meta["reasonmap"]``, which
+    the transit builder writes. Else, for a question that is no journey, the sample's own difficulty, which builders
+    take from the map; for a journey, whose difficulty is its number of changes, the number of lines: up to 3 easy, up
+    to 6 middle, where the benchmark's 30 maps divide.
 
     Raises:
         InputError: a stated difficulty is no level.
     """
-    stated = sample.meta.get("map_difficulty")
+    stated = sample.meta.get("map_difficulty", _benchmark_level(sample))
     if stated is not None:
         level = read_level(stated)
         if level is None:
@@ -84,6 +86,12 @@ def map_level_of(sample: Sample) -> Level:
         return sample.difficulty
     lines = len(journey_of(sample)["lines"])
     return "easy" if lines <= _EASY_LINES else "middle" if lines <= _MIDDLE_LINES else "hard"
+
+
+def _benchmark_level(sample: Sample) -> object:
+    """Return the map's difficulty under the benchmark's name of it, None where the row has no such part."""
+    about = sample.meta.get("reasonmap")
+    return about.get("difficulty_city") if isinstance(about, Mapping) else None
 
 
 # ---------------------------------------------------------------------------------------------------- as released

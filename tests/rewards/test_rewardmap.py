@@ -106,6 +106,7 @@ COUNT = Sample(id="c", task="transit/same_line", question="?", media=(), answer=
 def test_a_sample_weighs_by_its_map_and_its_changes() -> None:
     assert sample_weight(PLAN) == 1.5  # three lines are an easy map; its own difficulty is that of the journey
     assert sample_weight(replace(PLAN, meta={**PLAN.meta, "map_difficulty": "hard"})) == 2.0
+    assert sample_weight(replace(PLAN, meta={**PLAN.meta, "reasonmap": {"difficulty_city": "middle"}})) == 1.7
     assert sample_weight(replace(PLAN, meta={**PLAN.meta, "transfers": 0})) == 1.0
     assert sample_weight(COUNT) == 1.5
     lines = {f"Line {number}": ["A Station", "F Station"] for number in range(9)}
