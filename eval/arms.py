@@ -104,6 +104,11 @@ def verdict(found: Sequence[Finding], claims: Sequence[Claim], *, order: str) ->
     against = [finding for finding in found if not finding.holds_in_mean]
     if len(shown) == len(found):
         return f"Appears: {order} shows in all {len(found)} comparisons {base}, with every 95 % interval above zero."
+    if not against and not shown:
+        return (
+            f"Not shown: all {len(found)} differences have the sign of {order} {base}, but every 95 % interval includes "
+            "zero, so nothing is told apart from chance."
+        )
     if not against:
         return (
             f"Suggested, not shown: all {len(found)} differences have the sign of {order} {base}, but only "
