@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -56,6 +56,10 @@ class VideoConfig(BuilderConfig):
                 "raise seconds or lower max_events"
             )
         return self
+
+    def portable(self) -> dict[str, Any]:
+        """Return the config without the number of workers, which changes no byte."""
+        return {name: value for name, value in super().portable().items() if name != "workers"}
 
     @property
     def tick_frames(self) -> int:
