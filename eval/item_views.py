@@ -21,8 +21,6 @@ from eval.benchmarks.places import PlaceOptions, extent_of
 from eval.scored import ScoredItem
 
 ITEMS_NAME = "items.jsonl"
-MAX_OUTPUT = 20_000
-"""Characters of an output that are kept here; beginning and end of a longer one."""
 QUESTION_COLUMNS = ("question", "query", "instruction", "prompt_to_evaluate", "problem", "sent", "text", "sentence")
 GOLD_COLUMNS = ("answer", "label", "answers", "Correct Answer", "solution", "golden_choice_idx")
 _Mark = dict[str, Any]
@@ -40,7 +38,7 @@ def item_view(scored: ScoredItem, text: str, options: Options) -> dict[str, Any]
         "media": list(item.media),
         "size": frame_of(item, options),
         "marks": {"gold": gold_marks(item), "predicted": predicted_marks(item, scored.outcome.parsed, options)},
-        "output": bounded(text, MAX_OUTPUT),
+        "output": text,
     }
 
 
