@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -13,14 +15,24 @@ from eval.report.text import visible
 from eval.summary import format_p
 
 _MAX_GROUPS = 24
+_WIDEST = 200
 _MAX_IDS = 5
+_NAME_WIDTH = 28
+"""Characters of a group's name that stay on one line, however narrow the terminal is."""
+
+
+def name_lines(comparison: Mapping[str, Any]) -> list[str]:
+    """Return which run is first and which second, in full: a table would cut long names."""
+    return [f"{side:6} {visible(comparison[side], 1000)}" for side in ("first", "second")]
 
 
 def comparison_table(comparison: Mapping[str, Any]) -> Table:
     """Return both means, the paired difference with its interval, wins and losses, and p-values, by group too."""
     title = Text(visible(f"{comparison['metric']}: second minus first, on the same items", 100))
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("")
+    names = [name for groups in comparison["groups"].values() for name in groups]
+    widest = max(map(len, names), default=0)
+    table.add_column("", overflow="fold", min_width=min(widest, _NAME_WIDTH), max_width=_NAME_WIDTH)
     for heading in ("n", "first", "second", "change", "95 %", "lost/won", "p\nexact", "p by\ncluster"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_row(*_cells("all", comparison), style="bold")
@@ -32,6 +44,14 @@ def comparison_table(comparison: Mapping[str, Any]) -> Table:
         if len(groups) > _MAX_GROUPS:
             table.add_row(f"{len(groups) - _MAX_GROUPS} more in the JSON file")
     return table
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; where the terminal is narrower than its columns need, lines run over rather than being cut."""
+    needed = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
+    if needed > console.width:
+        console = Console(width=needed, file=console.file)
+    console.print(table)
 
 
 def _cells(name: str, entry: Mapping[str, Any]) -> list[Text]:

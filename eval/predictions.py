@@ -1,4 +1,7 @@
-"""A file of predictions: JSON lines ``{"id": ..., "prediction": "raw text"}``, checked against the items."""
+"""A file of predictions: JSON lines ``{"id": ..., "prediction": "raw text"}``, checked against the items.
+
+Result files of VLMEvalKit (.xlsx, .tsv, .csv) and lmms-eval (JSON lines) are read too, see :mod:`eval.result_files`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.benchmarks.files import id_text
+from eval.result_files import TABLE_SUFFIXES, is_sample_line, sample_prediction, table_rows
 from mmrl.errors import InputError
 from mmrl.types import StopReason
 
@@ -36,15 +40,8 @@ def read_predictions(path: Path, known: Collection[str]) -> dict[str, GivenPredi
             twice, or ids that are not in ``known``; with counts.
     """
     if not path.is_file():
-        raise InputError(f"--predictions must be a file of JSON lines; found none; at {path}; check the path")
-    lines = [
-        (number, line)
-        for number, line in enumerate(path.read_bytes().removeprefix(BOM_UTF8).split(b"\n"), start=1)
-        if line.strip()
-    ]
-    if not lines:
-        raise InputError(f"--predictions must hold at least one line; found none; at {path}; run the model first")
-    rows = [(f"{path}:{number}", _row(line, f"{path}:{number}")) for number, line in lines]
+        raise InputError(f"--predictions must be a file; found none; at {path}; check the path")
+    rows = table_rows(path) if path.suffix.lower() in TABLE_SUFFIXES else _line_rows(path)
     _refuse(path, "text as prediction", [w for w, row in rows if not isinstance(row["prediction"], str)], 'write ""')
     ids = [_id(row["id"], where) for where, row in rows]
     repeated = [repr(item) for item, count in Counter(ids).items() if count > 1]
@@ -52,6 +49,17 @@ def read_predictions(path: Path, known: Collection[str]) -> dict[str, GivenPredi
     unknown = [repr(item) for item in ids if item not in known]
     _refuse(path, "ids of the data", unknown, "give the predictions of this benchmark's file")
     return {item: _given(row, where) for item, (where, row) in zip(ids, rows, strict=True)}
+
+
+def _line_rows(path: Path) -> list[tuple[str, dict[str, Any]]]:
+    lines = [
+        (number, line)
+        for number, line in enumerate(path.read_bytes().removeprefix(BOM_UTF8).split(b"\n"), start=1)
+        if line.strip()
+    ]
+    if not lines:
+        raise InputError(f"--predictions must hold at least one line; found none; at {path}; run the model first")
+    return [(f"{path}:{number}", _row(line, f"{path}:{number}")) for number, line in lines]
 
 
 def _refuse(path: Path, wanted: str, offenders: Sequence[str], advice: str) -> None:
@@ -69,6 +77,8 @@ def _row(line: bytes, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         reason = "nesting too deep" if isinstance(error, RecursionError) else error
         raise InputError(f"each line must be a JSON object; found {reason}; at {where}; write the file again") from None
+    if is_sample_line(row):
+        return sample_prediction(row, where)
     for key in ("id", "prediction"):
         if not isinstance(row, dict) or key not in row:
             found = ", ".join(map(str, row))[:80] if isinstance(row, dict) else type(row).__name__

@@ -3,13 +3,14 @@
 evaluation.json     benchmark, checksum of its data, hash of the prompts, the model's identity; written first
 prompts.jsonl       id, messages, media with checksums, hashes
 predictions.jsonl   raw outputs, appended as they come; failures with their reason
-extractions.jsonl, scores.jsonl, summary.json   by ``mmrl score``'s own function
+extractions.jsonl, scores.jsonl, items.jsonl, summary.json   by ``mmrl score``'s own function
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,6 +121,7 @@ def _settings(run: BenchmarkRun, backend: Backend, requests: Sequence[Request]) 
     return {
         "benchmark": run.benchmark.name,
         "data": file_record(run.data),
+        "pictures": None if run.pictures is None else Path(os.path.relpath(run.pictures, run.out)).as_posix(),
         "items": len(requests),
         "prompts_sha256": json_sha256([prompt_row(request)["sha256"] for request in requests]),
         "model": backend.identity,

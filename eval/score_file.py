@@ -2,6 +2,7 @@
 
 extractions.jsonl   id, parsed, status, detail: what was read from each prediction
 scores.jsonl        id, parsed, status, scores, and what comparing and grouping need: cluster, groups, stop
+items.jsonl         id, question, gold answer, output, places: what a person looks at
 summary.json        means with intervals, failures, groups, the benchmark's own figures, hashes of all files
 """
 
@@ -16,10 +17,11 @@ from typing import Any
 
 from eval.benchmarks.base import Benchmark, Item, Options, Outcome
 from eval.file_hashes import file_record, md5_warnings
+from eval.item_views import ITEMS_NAME, item_view
 from eval.predictions import GivenPrediction, read_predictions
 from eval.score_summary import score_summary
 from eval.scored import EXTRACTIONS_NAME, FAILED, MISSING, ScoredItem, prediction_warnings, write_scores
-from eval.storage import SCORES_NAME
+from eval.storage import SCORES_NAME, write_rows
 from mmrl.errors import InputError
 from mmrl.files import write_json
 from mmrl.progress import Progress
@@ -43,7 +45,7 @@ class ScoreRequest:
 
 
 def score_file(request: ScoreRequest, out: Path, progress: Progress | None = None) -> dict[str, Any]:
-    """Score a file of predictions and write the three files above into ``out``; returns the summary.
+    """Score a file of predictions and write the files above into ``out``; returns the summary.
 
     Raises:
         InputError: data, predictions, options or the variant cannot be used; nothing is written then.
@@ -70,6 +72,8 @@ def score_file(request: ScoreRequest, out: Path, progress: Progress | None = Non
     }
     (out / SUMMARY_NAME).unlink(missing_ok=True)  # a summary never stands beside scores of another run
     write_scores(scored, out)
+    texts = {item: prediction.text for item, prediction in given.items()}
+    write_rows(out / ITEMS_NAME, (item_view(one, texts.get(one.item.id, ""), options) for one in scored))
     files = {"data": request.data, "predictions": request.predictions}
     files |= {path.stem: path for path in (out / EXTRACTIONS_NAME, out / SCORES_NAME)}
     summary["files"] = {name: file_record(path) for name, path in files.items()}

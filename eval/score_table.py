@@ -11,12 +11,17 @@ from rich.text import Text
 
 from eval.report.text import visible
 
-_MAX_GROUPS = 24
-"""Groups of one key that the table shows; the rest stand in summary.json."""
+MAX_GROUPS = 8
+"""Groups of one kind that the table shows; the largest, in their order. The rest stand in summary.json."""
+MAX_FIGURES = 16
+"""Lines of the benchmark's own figures that are printed."""
 
 
-def summary_table(summary: Mapping[str, Any]) -> Table:
-    """Return accuracy and further metrics, over all items and by group, with 95 % intervals and unreadable answers."""
+def summary_table(summary: Mapping[str, Any], *, all_groups: bool = False) -> Table:
+    """Return accuracy and further metrics, over all items and by group, with 95 % intervals and unreadable answers.
+
+    Of a kind with very many groups the largest are shown, unless ``all_groups``.
+    """
     metrics = list(summary["metrics"])
     title = Text(f"{summary['benchmark']}, {summary['variant']}")
     table = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
@@ -27,11 +32,20 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     for key, groups in summary["groups"].items():
         table.add_section()
         table.add_row(Text(visible(key, 60), style="italic"))
-        for name, part in list(groups.items())[:_MAX_GROUPS]:
+        shown = groups if all_groups else _largest(groups)
+        for name, part in shown.items():
             table.add_row(*_cells(name, part, metrics))
-        if len(groups) > _MAX_GROUPS:
-            table.add_row(f"{len(groups) - _MAX_GROUPS} more in summary.json")
+        if len(shown) < len(groups):
+            table.add_row(Text(f"{len(groups) - len(shown)} more: --all-groups", style="dim"))
     return table
+
+
+def _largest(groups: Mapping[str, Any]) -> dict[str, Any]:
+    """Return at most :data:`MAX_GROUPS` groups, those with most items; one more rather than a line on one more."""
+    if len(groups) <= MAX_GROUPS + 1:
+        return dict(groups)
+    kept = sorted(groups, key=lambda name: -groups[name]["n"])[:MAX_GROUPS]
+    return {name: part for name, part in groups.items() if name in kept}
 
 
 def _cells(name: str, part: Mapping[str, Any], metrics: list[str]) -> list[Text]:

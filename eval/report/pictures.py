@@ -74,7 +74,7 @@ class PictureShelf:
     def _embed(self, dataset: str, media: Mapping[str, Any], picture_id: str) -> Picture | str:
         if media.get("kind", "image") != "image":
             return "a video; this page shows pictures only"
-        path = _inside(self._roots.get(dataset, ()), str(media["path"]))
+        path = inside(self._roots.get(dataset, ()), str(media["path"]))
         if path is None:
             return f"the picture {media['path']} is not in the dataset folder any more"
         try:
@@ -90,7 +90,7 @@ class PictureShelf:
         )
 
 
-def _inside(roots: Sequence[Path], name: str) -> Path | None:
+def inside(roots: Sequence[Path], name: str) -> Path | None:
     """Return the first existing file ``name`` under a root; a name that leads out of its root is nobody's picture."""
     for root in roots:
         with contextlib.suppress(OSError, ValueError):  # a name that no file can have

@@ -2,7 +2,7 @@
 // Filters of the gallery, and the value under the pointer in charts. All text goes through textContent.
 
 for (const bar of document.querySelectorAll(".filters")) {
-  const wanted = { outcome: "", task: "" };
+  const wanted = {};
   const cards = [...document.querySelectorAll(".card")];
   const apply = () => {
     let shown = 0;

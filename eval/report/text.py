@@ -15,6 +15,8 @@ MAX_SHOWN = 1200
 def visible(text: str, limit: int = MAX_SHOWN) -> str:
     """Return ``text`` with control, direction and zero-width characters spelled out, cut to ``limit`` characters."""
     cut = text if len(text) <= limit else text[:limit]
+    if cut.replace("\n", "").replace("\t", "").isprintable():  # nearly all text, and ten thousand of them on a page
+        return cut if cut is text else f"{cut} … ({len(text) - limit:,} more characters)"
     shown = "".join(_visible_character(character) for character in cut)
     return shown if cut is text else f"{shown} … ({len(text) - limit:,} more characters)"
 

@@ -20,18 +20,22 @@ def compare(
 
     Both must hold the same items. By group, p-values are corrected for the number of groups.
 
+    mmrl report FIRST SECOND shows the items themselves, disagreements first.
+
     [bold]Example[/]: mmrl compare scores/base scores/step-5000
     """
     from rich.console import Console
 
     from eval.compare import compare_runs
-    from eval.compare_table import comparison_lines, comparison_table
+    from eval.compare_table import comparison_lines, comparison_table, name_lines, print_table
     from mmrl.files import write_json
 
     comparison = compare_runs(first, second, metric=metric, seed=seed, draws=draws)
     if out is not None:
         write_json(out, comparison)
     console = Console()
-    console.print(comparison_table(comparison))
+    for line in name_lines(comparison):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    print_table(console, comparison_table(comparison))
     for line in comparison_lines(comparison):
         console.print(line, markup=False, highlight=False, soft_wrap=True)

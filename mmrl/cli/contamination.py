@@ -63,18 +63,22 @@ def _show(console: Console, found: dict[str, Any]) -> None:
         console.print(visible(text, 400), markup=False, highlight=False, soft_wrap=True)
 
     pictures, texts = found["pictures"], found["texts"]
-    say(f"{found['benchmark']}: {len(found['affected_items'])} of {found['items']} items affected")
+    affected = f"{len(found['affected_items'])} of {found['items']} items affected"
+    if pictures["compared"]:
+        say(f"{found['benchmark']}: {affected}")
+    else:
+        say("pictures were not compared: none of the benchmark's are at hand; give their folder as --pictures")
+        say(f"{found['benchmark']}, by its texts alone: {affected}; shared pictures would not have been found")
     equal = sum(finding["differing_bits"] == 0 for finding in pictures["findings"])
-    say(
-        f"pictures: {pictures['compared']} compared with {pictures['training_pictures']}; {equal} with equal hashes, "
-        f"{len(pictures['findings']) - equal} near copies, {len(pictures['unreadable'])} unreadable"
-    )
+    if pictures["compared"]:
+        say(
+            f"pictures: {pictures['compared']} compared with {pictures['training_pictures']}; {equal} with equal "
+            f"hashes, {len(pictures['findings']) - equal} near copies, {len(pictures['unreadable'])} unreadable"
+        )
     say(
         f"texts: {texts['compared']} compared; {len(texts['shared_runs'])} share {texts['run_length']} words in a row, "
         f"{len(texts['equal_questions'])} equal questions"
     )
-    if not pictures["compared"]:
-        say("warning: no pictures to compare: give their folder as --pictures")
     for finding in pictures["findings"][:5]:
         name, bits = finding["item"] or finding["picture"], finding["differing_bits"]
         say(f"  {name}: {finding['training_picture']} ({bits} bits)")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-from typer.core import TyperCommand
 
-from mmrl.cli.benchmarks import list_benchmarks
+from mmrl.cli.benchmarks import LIST_HELP
 from mmrl.cli.evaluating import Asking, ServerChoice
 from mmrl.cli.score import ScoreCommand
 from mmrl.errors import InputError
@@ -40,9 +39,7 @@ MaxRequests = Annotated[int | None, typer.Option(help="Stop after so many reques
 MaxTokens = Annotated[int | None, typer.Option(help="Stop at so many tokens, prompts included.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder of replies by content, shared between runs.")]
 RetryFailed = Annotated[bool, typer.Option(help="Ask again for what failed in an earlier run.")]
-ListAll = Annotated[
-    bool, typer.Option("--list", help="Show public benchmarks.", is_eager=True, callback=list_benchmarks)
-]
+ListAll = Annotated[bool, typer.Option("--list", help=LIST_HELP)]
 
 _SERVER = ("model_name", "api_key_env", "concurrency", "retries", "time_limit", "max_requests", "max_tokens_total")
 _ONLY = {"benchmark": ("pictures", "variant", "server", "backend", "cache", "retry_failed"), "server": _SERVER}
@@ -56,7 +53,7 @@ class EvalCommand(ScoreCommand):
         """Read the line strictly unless it names a benchmark."""
         lenient = any(argument.partition("=")[0] == "--benchmark" for argument in args)
         ctx.ignore_unknown_options = ctx.allow_extra_args = lenient
-        return TyperCommand.parse_args(self, ctx, args)
+        return super().parse_args(ctx, args)
 
 
 def read_options(ctx: typer.Context) -> Asking:

@@ -37,7 +37,7 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
     max_tokens_total: options.MaxTokens = None,  # noqa: ARG001
     cache: options.Cache = None,  # noqa: ARG001
     retry_failed: options.RetryFailed = False,
-    list_all: options.ListAll = False,  # noqa: ARG001 - its callback does the work
+    list_all: options.ListAll = False,  # noqa: ARG001 - read by EvalCommand
 ) -> None:
     """Evaluate a model greedily and print accuracy with 95 % intervals; --checkpoints does so along a training run.
 

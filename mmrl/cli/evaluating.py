@@ -70,9 +70,9 @@ def evaluate_folders(asking: Asking, data: Sequence[Path], out: Path, *, style: 
     from mmrl.progress import progress_bar
 
     require_folder(out)
+    require_model(asking.model)  # before torch is imported
     device = asking.device or best_device()
     require_device(device)
-    require_model(asking.model)
     folders = {folder.name: read_folder(folder) for folder in data}
     if len(folders) < len(data):
         raise InputError(
@@ -173,6 +173,9 @@ def make_backend(asking: Asking, device: str | None) -> Backend:
 
 
 def _local(asking: Asking, device: str | None) -> Backend:
+    from mmrl.families import require_model
+
+    require_model(asking.model)  # before torch is imported
     limits: dict[str, Any] = {"min_pixels": asking.min_pixels, "max_pixels": asking.max_pixels}
     if asking.backend == "transformers":
         from eval.backends.local import TransformersBackend

@@ -21,6 +21,7 @@ from mmrl.cli import (
     doctor,
     eval_options,
     evaluate,
+    export,
     report,
     score,
     train,
@@ -51,6 +52,7 @@ app.command("eval", cls=eval_options.EvalCommand)(evaluate.evaluate)
 app.command("score", cls=score.ScoreCommand, context_settings=score.LENIENT)(score.score)
 app.command("compare")(compare.compare)
 app.command("contamination", context_settings=score.LENIENT)(contamination.contamination)
+app.command("export")(export.export)
 app.command("report")(report.report)
 app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.doctor)

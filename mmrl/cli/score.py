@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from mmrl.cli.benchmarks import describe_benchmark, list_benchmarks
+from mmrl.cli.benchmarks import LIST_HELP, describe_benchmark, list_benchmarks
 from mmrl.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,14 @@ LENIENT = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 class ScoreCommand(TyperCommand):
-    """Shows, after its own help, the options of the benchmark that was named before ``--help``."""
+    """Lists benchmarks, and shows after its own help the options of the benchmark that was named before ``--help``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Answer ``--list [NAME ...]`` before anything is required."""
+        if "--list" in args:
+            list_benchmarks([argument for argument in args if not argument.startswith("-")])
+            raise typer.Exit
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the command's help, then the benchmark's."""
@@ -34,13 +41,14 @@ def score(
     ctx: typer.Context,
     benchmark: Annotated[str | None, typer.Option(help="Which; --list names all.", is_eager=True)] = None,
     data: Annotated[Path | None, typer.Option(help="The file or folder as its authors publish it.")] = None,
-    predictions: Annotated[Path | None, typer.Option(help='JSON lines {"id": ..., "prediction": "raw text"}.')] = None,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(help='JSON lines {"id": ..., "prediction": "raw text"}, or results of VLMEvalKit or lmms-eval.'),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for scores.jsonl and summary.json.")] = None,
     variant: Annotated[str | None, typer.Option(help="Scoring rule; the benchmark's first by default.")] = None,
-    list_all: Annotated[  # noqa: ARG001 - its callback does the work
-        bool,
-        typer.Option("--list", help="Show benchmarks, their sources and options.", callback=list_benchmarks),
-    ] = False,
+    all_groups: Annotated[bool, typer.Option("--all-groups", help="Print every group and figure.")] = False,
+    list_all: Annotated[bool, typer.Option("--list", help=LIST_HELP)] = False,  # noqa: ARG001 - read by ScoreCommand
 ) -> None:
     """Score stored predictions by a benchmark's own rules: no model, no pictures.
 
@@ -57,6 +65,7 @@ def score(
     from eval.benchmarks import benchmark as find
     from eval.benchmarks.options import parse_options
     from eval.score_file import ScoreRequest, score_file
+    from eval.unreadable import hints, is_hardly_read
     from mmrl.progress import slow_progress
 
     if benchmark is None or data is None or predictions is None or out is None:
@@ -75,16 +84,23 @@ def score(
     )
     with slow_progress(f"scoring {chosen.name}", unit="items") as progress:
         summary = score_file(request, out, progress)
-    show_summary(Console(), summary, out)
+    show_summary(Console(), summary, out, all_groups=all_groups)
+    if is_hardly_read(summary):
+        for line in hints(request):
+            Console().print(f"hint: {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def show_summary(console: Console, summary: dict[str, Any], out: Path) -> None:
+def show_summary(console: Console, summary: dict[str, Any], out: Path, *, all_groups: bool = False) -> None:
     """Print a summary's table, figures and warnings, and where it was written."""
-    from eval.score_table import figure_lines, summary_table
+    from eval.score_table import MAX_FIGURES, figure_lines, summary_table
 
-    console.print(summary_table(summary))
-    for line in figure_lines(summary["figures"]):
+    console.print(summary_table(summary, all_groups=all_groups))
+    lines = figure_lines(summary["figures"])
+    shown = lines if all_groups or len(lines) <= MAX_FIGURES else lines[: MAX_FIGURES - 1]
+    for line in shown:
         console.print(line, markup=False, highlight=False)
+    if len(shown) < len(lines):
+        console.print(f"and {len(lines) - len(shown)} more figures: --all-groups, or summary.json", highlight=False)
     if summary["headline"]["name"] != "accuracy":
         name = summary["headline"]["name"].removeprefix("figures.").replace("_", " ").replace(".", ", ")
         value = summary["headline"]["value"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from mmrl.families.catalogue import family_of
 from mmrl.files import parse_json
 
 TINY = "tiny"
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def resolve_model(name_or_path: str) -> str:
@@ -53,20 +55,25 @@ def _stored_model_type(config_file: Path) -> str:
 
 
 def _hub_model_type(name: str) -> str:
+    """Read a hub model's config alone: neither torch nor transformers is imported, and no name that cannot be is asked."""
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import logging as hub_logging
-    from transformers import AutoConfig
 
+    wrong = InputError(
+        f"model_name_or_path must be {TINY!r}, a model folder or a hub name (owner/name); found {name!r}, "
+        "which is no folder here and could not be loaded from the hub; check the spelling or download it first"
+    )
+    if not _HUB_NAME.fullmatch(name):
+        raise wrong
     verbosity = hub_logging.get_verbosity()
     hub_logging.set_verbosity_error()  # its retries would bury our one line
     try:
-        return str(AutoConfig.from_pretrained(name).model_type)
+        config_file = Path(hf_hub_download(name, "config.json"))
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"model_name_or_path must be {TINY!r}, a model folder or a hub name; found {name!r}, "
-            "which is no folder here and could not be loaded from the hub; check the spelling or download it first"
-        ) from error
+        raise wrong from error
     finally:
         hub_logging.set_verbosity(verbosity)
+    return _stored_model_type(config_file)
 
 
 def require_model(name_or_path: str) -> None:
