@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -77,6 +76,9 @@ class ProbeRow:
     """Why media could not be used, where they could not."""
     texts: tuple[str, ...] = ()
     """The completions, where they were kept."""
+
+
+_SETTINGS, _ROW = TypeAdapter(ProbeSettings), TypeAdapter(ProbeRow)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,7 +214,7 @@ def read_settings(folder: Path) -> ProbeSettings:
         raise InputError(f"{SETTINGS_NAME} must be JSON; found {error}; at {path}; run mmrl probe again") from error
     if not isinstance(data, dict) or data.pop("format", None) != FORMAT:
         raise InputError(f"{SETTINGS_NAME} must say format {FORMAT!r}; found another file; at {path}; correct the path")
-    return _validated(ProbeSettings, data, str(path))
+    return _validated(_SETTINGS, ProbeSettings, data, str(path))
 
 
 def read_rows(path: Path) -> dict[str, ProbeRow]:
@@ -238,21 +240,16 @@ def _decode(line: bytes, where: str) -> ProbeRow:
         raise InputError(f"a row of a probe must be JSON; found {error}; at {where}; run mmrl probe again") from error
     if not isinstance(data, dict):
         raise InputError(f"a row of a probe must be a JSON object; found {line[:40]!r}; at {where}; remove it")
-    return _validated(ProbeRow, data, where)
+    return _validated(_ROW, ProbeRow, data, where)
 
 
-@cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(kind)
-
-
-def _validated(kind: type[T], data: dict[str, Any], where: str) -> T:
+def _validated(adapter: TypeAdapter[T], kind: type[Any], data: dict[str, Any], where: str) -> T:
     """Return ``data`` as one of the records above; ``InputError`` naming the field that is missing, odd or wrong."""
-    odd = sorted(data.keys() - {field.name for field in fields(kind)})  # type: ignore[arg-type]
+    odd = sorted(data.keys() - {field.name for field in fields(kind)})
     if odd:
         raise InputError(f"a probe must hold known fields; found {odd[0]!r}; at {where}.{odd[0]}; run mmrl probe again")
     try:
-        return _adapter(kind).validate_json(json.dumps(data), strict=True)
+        return adapter.validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         fault = error.errors()[0]
         name = ".".join(map(str, fault["loc"]))
