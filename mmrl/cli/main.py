@@ -22,6 +22,7 @@ from mmrl.cli import (
     eval_options,
     evaluate,
     export,
+    probe,
     report,
     score,
     train,
@@ -50,6 +51,7 @@ app.command("audit")(audit.audit)
 app.command("train")(train.train)
 app.command("eval", cls=eval_options.EvalCommand)(evaluate.evaluate)
 app.command("score", cls=score.ScoreCommand, context_settings=score.LENIENT)(score.score)
+app.command("probe")(probe.probe)
 app.command("compare")(compare.compare)
 app.command("contamination", context_settings=score.LENIENT)(contamination.contamination)
 app.command("export")(export.export)
