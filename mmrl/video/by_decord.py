@@ -1,8 +1,8 @@
 """Decoding with decord, which numbers frames and does not say which one it gave.
 
 Its seeking gives other frames than asked for where groups of pictures are open, in HEVC as x265 writes it by default,
-and in transport streams; skipping frames fails likewise where some are stored out of order (seen with 0.6.0). So here it
-does neither: every frame is decoded, from the first to the last that is wanted.
+and in transport streams; skipping frames fails likewise where some are stored out of order (seen with 0.6.0). So it
+does neither here: every frame is decoded, from the first to the last that is wanted.
 """
 
 from __future__ import annotations

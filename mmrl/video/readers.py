@@ -48,7 +48,7 @@ class ReaderState:
 def decoder(name: str) -> Callable[[Source, FrameTaker], None]:
     """Return the function that decodes with a library; its module is imported when it is asked for."""
     module = importlib.import_module(f"mmrl.video.by_{name}")
-    return module.decode  # type: ignore[no-any-return]
+    return module.decode
 
 
 def reader_states() -> list[ReaderState]:
@@ -117,7 +117,7 @@ def candidates(reader: Reader) -> Iterator[str]:
             )
         yield reader
     others = (reader_state(name) for name in _DISTRIBUTIONS if name != reader)
-    working = [reader] if reader != "auto" else []
+    working: list[str] = [] if reader == "auto" else [reader]
     for state in others:
         if state.works:
             working.append(state.name)

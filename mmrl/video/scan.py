@@ -58,7 +58,6 @@ def scan(path: Path) -> Source:
         InputError: it is missing, empty, no video of ``VIDEO_FORMATS``, truncated, or has frames above the size limit.
         DependencyError: PyAV is not installed.
     """
-    require_file(path)
     with opened(path) as (container, stream):
         check_image_size(stream.width, stream.height, where=str(path))
         timeline = _timeline(container, stream, path)
@@ -117,6 +116,7 @@ def _main_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def unreadable(path: Path, found: str) -> InputError:
+    """Return the refusal of a file in which something was found."""
     return InputError(f"a video must be readable; found {found}; at {path}; replace it or leave it out")
 
 
