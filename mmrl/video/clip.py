@@ -166,6 +166,15 @@ def _refuse_frame(rule: str, found: str, index: int) -> None:
 
 
 def fit_frame(frame: Image.Image | np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return a frame as uint8 RGB of ``size`` (height, width): bicubic with antialiasing, as Qwen resizes."""
-    image = to_rgb(frame) if isinstance(frame, Image.Image) else Image.fromarray(frame)
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+    """Return a frame as uint8 RGB of ``size`` (height, width): bicubic with antialiasing, as Qwen resizes.
+
+    By torch's function for bytes, which qwen-vl-utils calls too: at most 2 levels from Pillow's result.
+    """
+    pixels_HWC = np.array(to_rgb(frame)) if isinstance(frame, Image.Image) else frame
+    if pixels_HWC.shape[:2] == size:
+        return pixels_HWC
+    import torch
+
+    channels = torch.from_numpy(np.ascontiguousarray(pixels_HWC)).permute(2, 0, 1)[None]
+    resized = torch.nn.functional.interpolate(channels, size=size, mode="bicubic", antialias=True)
+    return resized[0].permute(1, 2, 0).numpy()

@@ -11,7 +11,7 @@ import pytest
 
 from mmrl.errors import InputError
 from mmrl.video import VideoRequest, read_video
-from mmrl.video.reading import turn_upright
+from mmrl.video.by_pyav import turn_upright
 from tests.video.clips import (
     numbered,
     numbers_of,
