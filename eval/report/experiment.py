@@ -50,6 +50,21 @@ class CheckedClaim:
         return {True: "shown", False: "not so", None: "not decided"}[self.holds]
 
 
+def checked_claim(
+    text: str,
+    estimate: SeedMean | None,
+    unit: Unit,
+    holds: Callable[[SeedMean], bool] = lambda one: one.is_above,
+    fails: Callable[[SeedMean], bool] = lambda one: one.is_below,
+) -> CheckedClaim:
+    """Return a prediction with its estimate; it holds, or fails, where the whole interval says so."""
+    if estimate is None:
+        return CheckedClaim(text, "not trained", None)
+    return CheckedClaim(
+        text, interval_text(estimate, unit), True if holds(estimate) else False if fails(estimate) else None
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Text in rows and columns."""
