@@ -313,8 +313,8 @@ def _charts(runs: ArmRuns) -> list[BandChart]:
 def _notes(arguments: argparse.Namespace) -> list[str]:
     return [
         f"The built-in model on drawn windows of 112 pixels; {arguments.steps} optimiser steps a run of 8 prompts with "
-        f"8 completions, every prompt once; {arguments.test_items} held-out windows, greedy decoding. An answer is right "
-        "where the centre of its box lies in the gold box.",
+        f"8 completions, every prompt once; {arguments.test_items} held-out windows, greedy decoding. An answer is "
+        "right where the centre of its box lies in the gold box.",
         "Runs of one seed are paired: same prompts, same order. A difference of sizes is a ratio here.",
     ]
 
