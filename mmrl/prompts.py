@@ -3,8 +3,10 @@
 The wording is part of the experiment, so it stands here once, for training and evaluation alike, and a snapshot test
 keeps it from drifting.
 
-GUI-G1 (arXiv 2505.15810) compares a fast template, which asks for the box as JSON at once, with a slow one, which asks
-for reasoning first: styles ``json`` and ``think``.
+GUI-G1 (arXiv 2505.15810) compares a fast template, which asks for the box as JSON at once and says nothing about the
+screen, with a slow one (InfiGUI-R1's, arXiv 2504.14239), which asks for reasoning first and states the width and height of
+the screen: styles ``json`` and ``think``. The size stated is the picture's as the model sees it, where it writes
+pixels. Deviation: the slow answer stands in answer tags, where ``[x, y]`` and ``{"point_2d": [x, y]}`` are both read.
 """
 
 from __future__ import annotations
@@ -52,8 +54,14 @@ def answer_hint(kind: AnswerKind, *, style: PromptStyle, frame: Frame | None, an
     ``frame`` states the unit of coordinates; needed for points and boxes. ``answer`` tells whether a route states the
     stops on the way.
     """
-    unit = _UNITS[frame.kind] if frame else ""
+    unit = _unit(kind, style, frame) if frame else ""
     return _form_hint(kind, answer).format(unit=unit).rstrip() + _STYLE_HINTS[style].replace("{{}}", "{}")
+
+
+def _unit(kind: AnswerKind, style: PromptStyle, frame: Frame) -> str:
+    if style == "think" and kind in ("point", "boxes") and frame.kind in ("original", "model"):
+        return f"in pixels of the {frame.width:g} x {frame.height:g} picture"
+    return _UNITS[frame.kind]
 
 
 def _form_hint(kind: AnswerKind, answer: Answer | None) -> str:

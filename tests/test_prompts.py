@@ -40,6 +40,26 @@ def sample(**changes):
             model_frame(112, 112),
             "Answer with the box [x1, y1, x2, y2] in pixels in <answer></answer>.",
         ),
+        (
+            "point",
+            "think",
+            model_frame(1288, 728),
+            "Answer with the point [x, y] in pixels of the 1288 x 728 picture. Reason in <think></think> first, then put "
+            "the answer in <answer></answer>.",
+        ),
+        (
+            "boxes",
+            "think",
+            PERMILLE_FRAME,
+            "Answer with the box [x1, y1, x2, y2] from 0 to 1000. Reason in <think></think> first, then put the answer "
+            "in <answer></answer>.",
+        ),
+        (
+            "boxes",
+            "json",
+            model_frame(1288, 728),
+            "Answer with the box [x1, y1, x2, y2] in pixels, as JSON in a fenced json block.",
+        ),
     ],
 )
 def test_hint_wording(kind, style, frame, expected):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_letters, ascii_uppercase
 from typing import Any
@@ -110,6 +110,22 @@ def choice_item(row: PublishedRow, *, id_columns: Sequence[str], cluster: str, *
     if "answer" not in fields:
         fields["answer"] = answer_letter(row, "answer")
     return ChoiceItem(**fields)
+
+
+def rotated_items(
+    rows: Sequence[PublishedRow], question_of: Callable[[PublishedRow], str], groups: Mapping[str, tuple[str, ...]]
+) -> list[Item]:
+    """Return the items of a table that asks each question in several rotations of its options.
+
+    Rotations, and questions about one picture, are one cluster: rows are clustered by picture where the table has
+    pictures, else by what ``question_of`` says is their question.
+    """
+    pictured = any(row.get("image", "image_path") is not None for row in rows)
+    clusters = picture_cluster(rows) if pictured else [question_of(row) for row in rows]
+    return [
+        choice_item(row, id_columns=("index",), cluster=cluster, groups=groups)
+        for row, cluster in zip(rows, clusters, strict=True)
+    ]
 
 
 def vlmevalkit_text(item: ChoiceItem) -> str:

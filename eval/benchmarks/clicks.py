@@ -28,12 +28,20 @@ def read_place(text: str, variant: str) -> Reading:
     return readers.get(variant, read_first)(text)
 
 
-def score_click(item: Item, text: str, variant: str, options: PlaceOptions) -> Outcome:
-    """Score a click on the item's box."""
+def score_click(item: Item, text: str, variant: str, options: PlaceOptions, *, whole: bool = False) -> Outcome:
+    """Score a click on the item's box, or under ``vlm_r1`` a box; ``whole`` rounds centres of whole boxes down."""
     reading = read_place(text, variant)
     if variant == "vlm_r1":
         return box_outcome(item, reading, options)
-    return click_outcome(item, reading, reading.point, options, zero_point=variant == "vlm_r1_click")
+    point = reading.pixel if whole else reading.point
+    return click_outcome(item, reading, point, options, zero_point=variant == "vlm_r1_click")
+
+
+def refusal_outcome(text: str, variant: str) -> Outcome:
+    """Score an item without a target: only a refusal is right."""
+    reading = read_place(text, variant)
+    scores = {"accuracy": float(reading.refused)}
+    return Outcome(parsed=parsed_place(reading), status=reading.status, scores=scores, detail=reading.detail)
 
 
 def click_outcome(

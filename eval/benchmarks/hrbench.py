@@ -16,8 +16,7 @@ from eval.benchmarks.choices import (
     accuracy_of,
     by_group,
     choice_figures,
-    choice_item,
-    picture_cluster,
+    rotated_items,
     score_choice,
     vlmevalkit_prompt,
 )
@@ -28,12 +27,7 @@ GROUPS = {"category": ("category",), "cycle": ("cycle_category",)}
 
 def _load(path: Path, options: Options) -> list[Item]:  # noqa: ARG001 - the shape of a Loader
     rows = read_published(path, required=("question", "A", "answer"))
-    pictured = any(row.get("image", "image_path") is not None for row in rows)
-    clusters = picture_cluster(rows) if pictured else [row.text("question") for row in rows]
-    return [
-        choice_item(row, id_columns=("index",), cluster=cluster, groups=GROUPS)
-        for row, cluster in zip(rows, clusters, strict=True)
-    ]
+    return rotated_items(rows, lambda row: row.text("question"), GROUPS)
 
 
 def _aggregate(scored: Sequence[tuple[Item, Outcome]], variant: str, options: Any) -> dict[str, Any]:

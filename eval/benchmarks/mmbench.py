@@ -16,8 +16,7 @@ from eval.benchmarks.choices import (
     VARIANT_NOTES,
     by_group,
     choice_figures,
-    choice_item,
-    picture_cluster,
+    rotated_items,
     score_choice,
     vlmevalkit_prompt,
 )
@@ -38,12 +37,7 @@ ABBREVIATIONS = {
 
 def _load(path: Path, options: Options) -> list[Item]:  # noqa: ARG001 - the shape of a Loader
     rows = read_published(path, required=("index|id", "question", "A", "answer"))
-    pictured = any(row.get("image", "image_path") is not None for row in rows)
-    clusters = picture_cluster(rows) if pictured else [base_index(id_text(row.value("index", "id"))) for row in rows]
-    return [
-        choice_item(row, id_columns=("index",), cluster=cluster, groups=GROUPS)
-        for row, cluster in zip(rows, clusters, strict=True)
-    ]
+    return rotated_items(rows, lambda row: base_index(id_text(row.value("index", "id"))), GROUPS)
 
 
 def base_index(item_id: str) -> str:

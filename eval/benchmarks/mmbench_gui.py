@@ -28,6 +28,7 @@ from eval.benchmarks.clicks import (
 )
 from eval.benchmarks.files import PublishedRow, read_published
 from eval.benchmarks.places import (
+    IMAGE_COLUMNS,
     Layout,
     PlaceOptions,
     Target,
@@ -36,6 +37,7 @@ from eval.benchmarks.places import (
     convention_of,
     hits_box,
     place_items,
+    stated_groups,
 )
 from mmrl.box_conventions import Convention
 from mmrl.geometry import contains
@@ -61,10 +63,10 @@ def _groups(row: PublishedRow) -> dict[str, str]:
         "platform": ("platform",),
         "ui_type": ("data_type", "ui_type"),
     }
-    return {name: row.text(*names) for name, names in columns.items() if row.get(*names) is not None}
+    return stated_groups(row, columns)
 
 
-LAYOUT = Layout(image=("image_path", "img_filename", "image"), target=_target, groups=_groups, ids=("index",))
+LAYOUT = Layout(image=IMAGE_COLUMNS, target=_target, groups=_groups, ids=("index",))
 
 
 def score(item: Item, text: str, variant: str, options: PlaceOptions) -> Outcome:

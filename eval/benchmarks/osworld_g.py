@@ -13,9 +13,10 @@ from typing import Any
 
 from eval.benchmarks.base import Benchmark, Item, Outcome, PublishedFile, Source
 from eval.benchmarks.box_columns import box_column, numbers_of, picture_size
-from eval.benchmarks.clicks import click_figures, click_messages, click_outcome, counted, parsed_place, read_place
+from eval.benchmarks.clicks import click_figures, click_messages, click_outcome, counted, read_place, refusal_outcome
 from eval.benchmarks.files import PublishedRow, read_published
 from eval.benchmarks.places import (
+    IMAGE_COLUMNS,
     Layout,
     PlaceOptions,
     Target,
@@ -60,15 +61,14 @@ def _groups(row: PublishedRow) -> dict[str, str]:
     return {"box_type": row.text("box_type")}
 
 
-LAYOUT = Layout(image=("image_path", "image", "img_filename"), target=_target, groups=_groups)
+LAYOUT = Layout(image=IMAGE_COLUMNS, target=_target, groups=_groups)
 
 
 def score(item: Item, text: str, variant: str, options: PlaceOptions) -> Outcome:
     """Score a click, or a refusal where nothing is to be found; declining a real target is wrong."""
-    reading = read_place(text, variant)
     if item.row["box_type"] == "refusal":
-        scores = {"accuracy": float(reading.refused)}
-        return Outcome(parsed=parsed_place(reading), status=reading.status, scores=scores, detail=reading.detail)
+        return refusal_outcome(text, variant)
+    reading = read_place(text, variant)
 
     def hit(item: Item, point: tuple[float, float], options: PlaceOptions) -> bool:
         return _hits(item, point, options, edges=variant == "fixed")

@@ -89,6 +89,15 @@ class Layout:
     """Whether the corners of published boxes come in any order."""
 
 
+IMAGE_COLUMNS = ("img_filename", "image_path", "image")
+"""Columns in which screen benchmarks name the picture; no published file has two of them."""
+
+
+def stated_groups(row: PublishedRow, columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Return the groups of a row by name, each from the first of its columns that is there; others are left out."""
+    return {name: row.text(*names) for name, names in columns.items() if row.get(*names) is not None}
+
+
 def convention_of(options: PlaceOptions, published: Convention) -> Convention:
     """Return the convention that a person states, or the published one."""
     return published if options.box_convention == "published" else options.box_convention

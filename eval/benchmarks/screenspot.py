@@ -11,11 +11,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from eval.benchmarks.base import Benchmark, Item, Outcome, PublishedFile, Source
+from eval.benchmarks.base import Benchmark, Item, PublishedFile, Source
 from eval.benchmarks.box_columns import box_column
 from eval.benchmarks.clicks import NOTES, VARIANTS, click_figures, click_messages, score_click
 from eval.benchmarks.files import PublishedRow, read_published
-from eval.benchmarks.places import Layout, PlaceOptions, Target, convention_of, file_stem, place_items
+from eval.benchmarks.places import (
+    IMAGE_COLUMNS,
+    Layout,
+    PlaceOptions,
+    Target,
+    convention_of,
+    file_stem,
+    place_items,
+    stated_groups,
+)
 from mmrl.box_conventions import Convention
 
 SEECLICK_PROMPT = (
@@ -38,9 +47,8 @@ def _target(row: PublishedRow, options: PlaceOptions) -> Target:
 
 
 def _groups(row: PublishedRow) -> dict[str, str]:
-    groups = {"platform": platform_of(row), "ui_type": row.text("data_type", "ui_type")}
-    source = row.get("data_source", "platform")
-    return groups | ({"source": str(source)} if source is not None else {})
+    columns = {"ui_type": ("data_type", "ui_type"), "source": ("data_source", "platform")}
+    return {"platform": platform_of(row)} | stated_groups(row, columns)
 
 
 def platform_of(row: PublishedRow) -> str:
@@ -55,12 +63,7 @@ def platform_of(row: PublishedRow) -> str:
     return prefix or named or _SOURCES.get(source, source if source in _PREFIXES.values() else "web")
 
 
-LAYOUT = Layout(image=("img_filename", "image", "image_path"), target=_target, groups=_groups)
-
-
-def score(item: Item, text: str, variant: str, options: PlaceOptions) -> Outcome:
-    """Score a click, or under ``vlm_r1`` a box."""
-    return score_click(item, text, variant, options)
+LAYOUT = Layout(image=IMAGE_COLUMNS, target=_target, groups=_groups)
 
 
 def prompt(item: Item, options: PlaceOptions) -> list[dict[str, Any]]:
@@ -79,7 +82,7 @@ def _benchmark(name: str, source: Source) -> Benchmark:
         name=name,
         source=source,
         load=load,
-        score=score,
+        score=score_click,
         prompt=prompt,
         variants=VARIANTS,
         options=PlaceOptions,

@@ -17,17 +17,23 @@ from eval.benchmarks.box_columns import box_column
 from eval.benchmarks.clicks import (
     NOTES,
     VARIANTS,
-    box_outcome,
     click_figures,
     click_messages,
-    click_outcome,
     counted,
     grouped,
-    parsed_place,
-    read_place,
+    refusal_outcome,
+    score_click,
 )
 from eval.benchmarks.files import PublishedRow, read_published
-from eval.benchmarks.places import Layout, PlaceOptions, Target, convention_of, place_items
+from eval.benchmarks.places import (
+    IMAGE_COLUMNS,
+    Layout,
+    PlaceOptions,
+    Target,
+    convention_of,
+    place_items,
+    stated_groups,
+)
 
 PROMPT = 'Click on the element for the instruction "{instruction}". Answer with one point [x, y] in {unit}.'
 
@@ -50,27 +56,18 @@ def _target(row: PublishedRow, options: PlaceOptions) -> Target:
 
 
 def _groups(row: PublishedRow) -> dict[str, str]:
-    names = {"ui_type": ("ui_type", "data_type"), "group": ("group",), "application": ("application",)}
-    names |= {"platform": ("platform",)}
-    return {name: row.text(*columns) for name, columns in names.items() if row.get(*columns) is not None}
+    columns = {name: (name,) for name in ("group", "application", "platform")}
+    return stated_groups(row, {"ui_type": ("ui_type", "data_type"), **columns})
 
 
-LAYOUT = Layout(image=("img_filename", "image", "image_path"), target=_target, groups=_groups)
+LAYOUT = Layout(image=IMAGE_COLUMNS, target=_target, groups=_groups)
 
 
 def score(item: Item, text: str, variant: str, options: PlaceOptions) -> Outcome:
     """Score a click, or under ``vlm_r1`` a box; a refusal where there is no target."""
-    reading = read_place(text, variant)
     if is_negative(item.row):
-        right = float(reading.refused)
-        return Outcome(
-            parsed=parsed_place(reading), status=reading.status, scores={"accuracy": right}, detail=reading.detail
-        )
-    if variant == "vlm_r1":
-        return box_outcome(item, reading, options)
-    whole = variant == "official" and not options.is_relative
-    point = reading.pixel if whole else reading.point
-    return click_outcome(item, reading, point, options, zero_point=variant == "vlm_r1_click")
+        return refusal_outcome(text, variant)
+    return score_click(item, text, variant, options, whole=variant == "official" and not options.is_relative)
 
 
 def prompt(item: Item, options: PlaceOptions) -> list[dict[str, Any]]:
