@@ -160,9 +160,7 @@ def _enter(cast: _Cast, length: int, direction: Direction, rng: Random, steps: S
     return numbers
 
 
-def _event(
-    part: Ingredient, times: Sequence[tuple[int, int]], cast: _Cast, config: VideoConfig, rng: Random
-) -> Event:
+def _event(part: Ingredient, times: Sequence[tuple[int, int]], cast: _Cast, config: VideoConfig, rng: Random) -> Event:
     tick = config.tick_frames
     stretches = tuple((start * tick, end * tick) for start, end in times)
     direction = part.direction or rng.choice(_WAYS)
@@ -189,9 +187,7 @@ def _event(
     return Event(kind=part.kind, stretches=stretches, actor=actor, to=to, pulses=beats)
 
 
-def _collision(
-    part: Ingredient, stretch: Stretch, direction: Direction, cast: _Cast, tick: int, rng: Random
-) -> Event:
+def _collision(part: Ingredient, stretch: Stretch, direction: Direction, cast: _Cast, tick: int, rng: Random) -> Event:
     """One actor runs into another, which then moves on or turns another colour."""
     pushes = (part.effect or rng.choice(("push", "recolor"))) == "push"
     actor, other = _enter(cast, 4 if pushes else 3, direction, rng, (0, 2))

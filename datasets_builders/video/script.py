@@ -178,7 +178,6 @@ class Script:
         return None
 
 
-
 def band_height(height: int) -> int:
     """Return the height of the strip at the bottom of a picture, in pixels."""
     return max(14, round(height * 0.14))

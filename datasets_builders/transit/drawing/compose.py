@@ -20,18 +20,21 @@ from datasets_builders.transit.drawing.furniture import (
     background,
     badge_group,
     beside,
+    boxes_of,
     find_corner,
     has_badge,
     legend_block,
+    near,
     title_block,
 )
 from datasets_builders.transit.drawing.graph import edge
+from datasets_builders.transit.drawing.leaders import Led, lead_names
 from datasets_builders.transit.drawing.marks import LIGHT, distance, station_mark
 from datasets_builders.transit.drawing.placing import Named, Obstacles, Placed, place_names
 from datasets_builders.transit.drawing.plan import Place, Plan
 from datasets_builders.transit.drawing.raster import draw_capsule, rasterise, with_artefacts
 from datasets_builders.transit.drawing.records import LineBadge, MapDrawing, StationLabel, StationMark
-from datasets_builders.transit.drawing.scene import Capsule, PixelBox, Plate, Scene, Stroke, overlap
+from datasets_builders.transit.drawing.scene import Capsule, PixelBox, Scene, Stroke, overlap
 from datasets_builders.transit.drawing.styles import MapStyle, legible_style, toned
 from datasets_builders.transit.drawing.typefaces import Typeface, typeface
 from datasets_builders.transit.drawing.wording import wordings
@@ -101,6 +104,7 @@ class _Sheet:
     walks: dict[frozenset[str], tuple[Stroke, Stroke]] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
     labels: dict[str, Placed] = field(default_factory=dict)
+    led: dict[str, Led] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     text_size: int = 0
 
@@ -125,7 +129,7 @@ class _Sheet:
             if block is None:
                 continue
             spot = find_corner(block, obstacles, extent, margin, top_first)
-            if spot is not None and any(_near(block, spot, other, place, margin) for other, place in spots):
+            if spot is not None and any(near(block, spot, other, place, margin) for other, place in spots):
                 spot = None
             if spot is None:
                 missing.append(block)
@@ -312,6 +316,8 @@ class _Sheet:
                 break
             size = max(min(round(size * SHRINK), size - 1), least)
         _, self.text_size, self.labels = min(tried, key=lambda attempt: attempt[0])
+        self.led = self._lead({id_: face for id_, face in faces.items() if id_ not in self.labels}, obstacles)
+        self.labels |= {id_: one.placed for id_, one in self.led.items()}
         known = {n.station for n in named}
         for id_ in faces:
             if id_ not in self.labels:
@@ -319,6 +325,15 @@ class _Sheet:
         for one, other in combinations(self.marks.values(), 2):
             if overlap(one.box, other.box):
                 self.unreadable[one.station] = self.unreadable[other.station] = TOUCHING
+
+    def _lead(self, faces: Mapping[str, str], obstacles: Obstacles) -> dict[str, Led]:
+        """Tie names that found no room beside their marks to them from a little away, junctions first."""
+        size = self.text_size
+        first = sorted(faces, key=lambda id_: -len(self.marks[id_].lines))
+        missing = [Named(id_, self.marks[id_].box, tuple(wordings(self._name(id_), faces[id_], size))) for id_ in first]
+        taken = {id_: placed.box for id_, placed in self.labels.items()}
+        others = [mark.box for mark in self.marks.values()] + [box for block in self.blocks for box in boxes_of(block)]
+        return lead_names([one for one in missing if one.ways], obstacles, taken, others, size)
 
     def _faces(self) -> dict[str, str]:
         faces = {}
@@ -353,7 +368,7 @@ class _Sheet:
             corners = [(x * factor, y * factor) for x, y in capsule.corners]
             draw_capsule(pen, corners, (capsule.radius + more) * factor + 0.5, 255)
         for block in self.blocks:
-            for box in _boxes_of(block):
+            for box in boxes_of(block):
                 pen.rectangle([edge_ * factor for edge_ in _grown(box, more)], fill=255)
         return Obstacles(mask, factor)
 
@@ -371,6 +386,8 @@ class _Sheet:
                     scene.shapes.append(Stroke(stroke.points, stroke.width + 2 * edge_width, style.paper))
                 scene.shapes.append(stroke)
         scene.shapes += [stroke for walk in self.walks.values() for stroke in walk]
+        for led in self.led.values():
+            scene.shapes += led.strokes(self.text_size, ink=style.ink, paper=style.paper)
         scene.shapes += self.capsules.values()
         for block in self.blocks:
             block.draw(scene)
@@ -407,35 +424,12 @@ class _Sheet:
         return labels
 
 
-def _near(block: Block, spot: Place, other: Block, place: Place, gap: float) -> bool:
-    return (
-        spot[0] < place[0] + other.width + gap
-        and place[0] < spot[0] + block.width + gap
-        and spot[1] < place[1] + other.height + gap
-        and place[1] < spot[1] + block.height + gap
-    )
-
-
 def _is_free(obstacles: Obstacles, box: PixelBox, gap: float) -> bool:
     return bool(obstacles.free(np.array([_grown(box, gap)], dtype=np.float64))[0])
 
 
 def _grown(box: PixelBox, by: float) -> tuple[float, float, float, float]:
     return box[0] - by, box[1] - by, box[2] + by, box[3] + by
-
-
-def _boxes_of(block: Block) -> list[PixelBox]:
-    """Return what names must keep off: single badges, or all of a legend or title."""
-    if len(block.shapes) == len(block.writing) == len(block.badges) and not block.titles:
-        return [plate.box for plate in block.shapes]
-    plates: list[Plate] = block.shapes
-    boxes = [plate.box for plate in plates] + [title.box for title in block.titles]
-    boxes += [badge.box for badge in block.badges]
-    if not boxes:
-        return []
-    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    bottom = max(box[3] for box in boxes)
-    return [(left, bottom - max(block.height, bottom - top), left + block.width, bottom)]
 
 
 __all__ = ["Frame", "draw_map"]

@@ -60,6 +60,30 @@ class Block:
         scene.writing += self.writing
 
 
+def near(block: Block, spot: Place, other: Block, place: Place, gap: float) -> bool:
+    """Tell whether two blocks at their places come nearer to each other than a gap."""
+    return (
+        spot[0] < place[0] + other.width + gap
+        and place[0] < spot[0] + block.width + gap
+        and spot[1] < place[1] + other.height + gap
+        and place[1] < spot[1] + block.height + gap
+    )
+
+
+def boxes_of(block: Block) -> list[PixelBox]:
+    """Return what names must keep off: single badges, or all of a legend or title."""
+    if len(block.shapes) == len(block.writing) == len(block.badges) and not block.titles:
+        return [plate.box for plate in block.shapes]
+    plates: list[Plate] = block.shapes
+    boxes = [plate.box for plate in plates] + [title.box for title in block.titles]
+    boxes += [badge.box for badge in block.badges]
+    if not boxes:
+        return []
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    bottom = max(box[3] for box in boxes)
+    return [(left, bottom - max(block.height, bottom - top), left + block.width, bottom)]
+
+
 @dataclass(frozen=True, slots=True)
 class Printer:
     """What badges, legend and title are set in."""

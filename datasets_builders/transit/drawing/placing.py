@@ -80,6 +80,11 @@ class Placed:
     lean: float
     """-1 where it lies left of its mark, 1 right, 0 above or below."""
 
+    @property
+    def box(self) -> PixelBox:
+        """The ink of the name."""
+        return self.left, self.top, self.left + self.wording.width, self.top + self.wording.height
+
 
 @dataclass(slots=True)
 class _Choices:
