@@ -44,11 +44,11 @@ class FrameCache:
         """Return a clip, or None where there is none; a damaged entry is removed."""
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 facts = json.loads(stored["facts"].tobytes())
                 frames_FHWC = stored["frames"]
             os.utime(path)  # it is now the entry used last
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             _tell_once(self.folder, f"a damaged entry was removed ({error})")
