@@ -6,8 +6,8 @@ Four comparisons, each with the same output on all sides (uint8 RGB frames in on
 
 * dense: every frame of the first seconds, at the source's size; bare, a library decodes them and each is copied there.
 * dense, resized: the same at the size that Qwen's rules give; bare, each frame is resized by torch's bicubic kernel.
-* sparse: a few frames spread over the whole clip, at the source's size; bare, a library decodes from the start and takes
-  those that are wanted, and where it can seek, it also seeks by itself.
+* sparse: a few frames spread over the whole clip, at the source's size; bare, a library decodes from the start and
+  takes those that are wanted, and where it can seek, it also seeks by itself.
 * as a model sees it: 2 frames a second of the whole clip, against ``fetch_video`` of qwen-vl-utils.
 
 All sides run once in each round, one after another in an order that is rotated; printed are medians over the rounds, in
@@ -151,8 +151,7 @@ def _bare_torchcodec(path: Path, source: Source) -> Iterator[Callable[[], np.nda
         str(path), stream_index=source.stream, dimension_order="NHWC", num_ffmpeg_threads=0, seek_mode="approximate"
     )
     for index in range(len(decoder)):
-        frame = decoder[index]
-        yield frame.numpy
+        yield decoder.get_frame_at(index).data.numpy
 
 
 def _bare_decord(path: Path, source: Source) -> Iterator[Callable[[], np.ndarray]]:  # noqa: ARG001 - as the others

@@ -24,7 +24,6 @@ from mmrl.config.batches import generation_period
 from mmrl.config.problems import FUNCTION_TAG, LEVELS_TAG
 from mmrl.types import Level, PromptStyle
 from mmrl.video import VideoRequest
-from mmrl.video.readers import Reader
 from mmrl.video.reading import DEFAULT_TIMEOUT_S, Reading
 
 Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved"]
@@ -306,8 +305,6 @@ class RunConfig(Section):
     """Frames a second shown of a clip; null takes 2."""
     video_max_frames: Annotated[int, Strict(), Field(ge=2)] = 768
     """Most frames shown of a clip."""
-    video_reader: Reader = "auto"
-    """Library that reads clips."""
     video_timeout_s: Positive | None = DEFAULT_TIMEOUT_S
     """Seconds after which reading a clip is given up; null reads without a limit."""
     video_cache: Line | None = None
@@ -333,7 +330,7 @@ class RunConfig(Section):
     def video_reading(self) -> Reading:
         """Return how clips are read."""
         cache = None if self.video_cache is None else Path(self.video_cache)
-        return Reading(reader=self.video_reader, timeout_s=self.video_timeout_s, cache=cache)
+        return Reading(timeout_s=self.video_timeout_s, cache=cache)
 
     def stage_rubric(self, stage: StageConfig) -> RubricConfig:
         """Return the stage's rubric, or the run's."""

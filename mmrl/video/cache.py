@@ -6,6 +6,7 @@ that write the same entry write the same clip.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -73,7 +74,8 @@ class FrameCache:
         except OSError as error:
             _tell_once(self.folder, f"it cannot be written ({error.strerror}); clips are read without it")
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what made writing fail was told
+                partial.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{_SUFFIX}"

@@ -75,9 +75,8 @@ def test_seeking_in_a_long_recording_gives_the_same_frames(shared_data):
     np.testing.assert_array_equal(near.frames_FHWC[near.indices.index(number)], sparse.frames_FHWC[2])
 
 
-CLIPS = (
-    "action_demo.mp4", "nasa_13013.mp4", "unordered.mov", "video_0.mov", "video_90.mov", "video_180.mov", "video_270.mov"
-)  # fmt: skip
+TURNED = tuple(f"video_{degrees}.mov" for degrees in (0, 90, 180, 270))
+CLIPS = ("action_demo.mp4", "nasa_13013.mp4", "unordered.mov", *TURNED)
 
 
 @pytest.mark.parametrize("reader", ["torchcodec", "decord"])
@@ -118,7 +117,7 @@ def test_frames_and_sizes_are_those_of_qwen_vl_utils(cases):
     path = cases / "action_demo.mp4"
     for fps, factor in ((2.0, 28), (4.0, 28), (2.0, 32)):
         asked = {"video": str(path), "fps": fps}
-        video, metadata, rate = vision._read_video_decord(asked)
+        _, metadata, rate = vision._read_video_decord(asked)
         clip = read_video(path, VideoRequest(fps=fps), factor=factor)
         assert list(clip.indices) == list(metadata["frames_indices"])
         assert clip.sample_fps == pytest.approx(rate)

@@ -109,7 +109,8 @@ def test_processes_share_a_folder(tmp_path, path) -> None:
     program = (
         "import sys\nfrom mmrl.video import VideoRequest, read_video\n"
         "for n in range(2, 20, 2):\n"
-        "    clip = read_video(sys.argv[1], VideoRequest(num_frames=n, max_pixels=784, min_pixels=784), cache=sys.argv[2])\n"
+        "    wanted = VideoRequest(num_frames=n, max_pixels=784, min_pixels=784)\n"
+        "    clip = read_video(sys.argv[1], wanted, cache=sys.argv[2])\n"
         "    assert len(clip.indices) == n\n"
     )
     command = [sys.executable, "-c", program, str(path), str(tmp_path / "cache")]

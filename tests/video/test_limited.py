@@ -1,4 +1,4 @@
-"""Reading in a process of its own: the same clip, a hanging reader stopped, a dying one survived, nothing left behind."""
+"""Reading in a process of its own: the same clip, a hanging reader stopped, a dying one survived, nothing left."""
 
 from __future__ import annotations
 
