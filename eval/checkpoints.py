@@ -118,6 +118,7 @@ def evaluate_on_held_out(
         batch_size=config.evaluation.batch_size,
         max_completion_length=config.evaluation.max_completion_length,
         video=config.video_request(),
+        reading=config.video_reading(),
     )
     evaluate(model, processor, folders, out, style=config.prompt_style, decoding=decoding, progress=progress)
     write_json(out / IDENTITY_NAME, identity)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmrl.errors import InputError
 from mmrl.types import Prediction
-from mmrl.video import DEFAULT_REQUEST, VideoRequest
+from mmrl.video import DEFAULT_REQUEST, PLAIN_READING, Reading, VideoRequest
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +19,8 @@ class Decoding:
     """Tokens a completion, at most."""
     video: VideoRequest = DEFAULT_REQUEST
     """Which frames of a clip are shown."""
+    reading: Reading = PLAIN_READING
+    """How clips are read."""
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "max_completion_length"):

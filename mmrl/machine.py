@@ -7,9 +7,13 @@ import importlib.util
 import os
 import platform
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mmrl.video.readers import ReaderState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,24 +83,20 @@ def _attention() -> Iterator[Finding]:
 
 
 def _video() -> Iterator[Finding]:
-    readers: dict[str, Callable[[], object]] = {
-        "torchcodec": lambda: importlib.import_module("torchcodec.decoders"),
-        "decord": lambda: importlib.import_module("decord"),
-        "av": lambda: importlib.import_module("av"),
-    }
-    for name, load in readers.items():
-        found = version_of(name)
-        if found is None:
-            yield Finding(part=f"video: {name}", usable=False, found="not installed", advice="one reader is enough")
-            continue
-        try:
-            load()
-        except (ImportError, OSError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            advice = "installed but cannot be loaded; one working reader is enough"
-            yield Finding(part=f"video: {name}", usable=False, found=f"{found}: {reason[:60]}", advice=advice)
-            continue
-        yield Finding(part=f"video: {name}", usable=True, found=found, advice="reads videos")
+    from mmrl.video.readers import reader_states
+
+    for state in reader_states():
+        advice = "gave the frames of a clip made to try it" if state.works else _video_advice(state)
+        found = state.version if state.works else f"{state.version}: {state.fault}".removeprefix(": ")
+        yield Finding(part=f"video: {state.name}", usable=state.works, found=found, advice=advice)
+
+
+def _video_advice(state: ReaderState) -> str:
+    if state.name == "pyav":
+        return "reads every clip's packets and needs nothing else: pip install av"
+    if state.name == "torchcodec" and state.version:
+        return "optional; it needs FFmpeg's shared libraries (apt-get install ffmpeg) and a release made for this torch"
+    return f"optional; PyAV reads clips without it: pip install {state.name}"
 
 
 def find_browser() -> str | None:

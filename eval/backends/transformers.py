@@ -116,7 +116,7 @@ def decode_jobs(model: Any, processor: Any, jobs: Sequence[Job], decoding: Decod
 
 
 def _decode_batch(model: Any, processor: Any, batch: dict[int, Job], decoding: Decoding) -> dict[int, Outcome]:
-    reader = ClipReader(processor=processor, request=decoding.video)
+    reader = ClipReader(processor=processor, request=decoding.video, reading=decoding.reading)
     ready, failures = _prepare(batch, reader)
     ready, inputs = _encode_accepted(processor, ready, failures)
     with _evaluation_mode(model), torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -163,7 +164,29 @@ def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
 
 def remarks(events: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what happened besides plain steps (resumed, warned, stopped early), a sentence each."""
-    return [_remark(event) for event in events if event["event"] not in ("stage_start", "stage_end")]
+    return [_remark(event) for event in events if event["event"] not in ("stage_start", "stage_end", "bad_media")]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BadMedia:
+    """A row whose picture or clip could not be used: its completions were failed rollouts."""
+
+    sample: str
+    steps: int
+    """Optimiser steps that met it."""
+    reason: str
+    """It names the file."""
+
+
+def bad_media(events: Sequence[Mapping[str, Any]]) -> list[BadMedia]:
+    """Return the rows whose media failed in training, by reason, those that most steps met first."""
+    met = Counter(
+        (str(event.get("sample")), str(event.get("reason"))) for event in events if event["event"] == "bad_media"
+    )
+    return [
+        BadMedia(sample=visible(sample), steps=steps, reason=visible(reason))
+        for (sample, reason), steps in met.most_common()
+    ]
 
 
 def _remark(event: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from eval.report.cost import training_cost
 from eval.report.gallery import build_gallery
 from eval.report.load import RunRecord, load_run
 from eval.report.text import visible
-from eval.report.training import curves, remarks, stage_rows
+from eval.report.training import bad_media, curves, remarks, stage_rows
 from mmrl.files import write_text
 
 REPORT_NAME = "report.html"
@@ -62,6 +62,7 @@ def render_report(record: RunRecord) -> str:
         curves=curves(record.steps),
         cost=training_cost(record.steps),
         remarks=remarks(record.events),
+        bad_media=bad_media(record.events),
         gallery=build_gallery(record),
         evaluations=[when for when in ("before", "after") if getattr(record, when)],
         config_text=visible(record.config_text, limit=40_000),

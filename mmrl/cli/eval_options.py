@@ -59,13 +59,17 @@ class EvalCommand(ScoreCommand):
 def read_options(ctx: typer.Context) -> Asking:
     """Return which model is asked and how; ``InputError`` where options are wrong or do not go together."""
     from eval.decoding import Decoding
-    from mmrl.video import VideoRequest
+    from mmrl.video import Reading, VideoRequest
+    from mmrl.video.reading import DEFAULT_TIMEOUT_S
 
     given = ctx.params
     _check_options(ctx)
     video = VideoRequest(fps=given["video_fps"], max_frames=given["video_max_frames"], max_pixels=given["max_pixels"])
     decoding = Decoding(
-        batch_size=given["batch_size"], max_completion_length=given["max_completion_length"], video=video
+        batch_size=given["batch_size"],
+        max_completion_length=given["max_completion_length"],
+        video=video,
+        reading=Reading(timeout_s=DEFAULT_TIMEOUT_S),
     )
     plain = {name: given[name] for name in ("model", "dtype", "device", "min_pixels", "max_pixels", "backend", "cache")}
     server = ServerChoice(given["server"], *(given[name] for name in _SERVER)) if given["server"] else None

@@ -203,6 +203,7 @@ def _evaluate_once(pipeline: Pipeline, when: str, model_path: str, held_out: Map
             batch_size=config.evaluation.batch_size,
             max_completion_length=config.evaluation.max_completion_length,
             video=config.video_request(),
+            reading=config.video_reading(),
         )
         evaluate(model, processor, held_out, out, style=config.prompt_style, decoding=decoding, progress=progress)
     del model

@@ -6,6 +6,7 @@ together (batch arithmetic, stages against datasets, ...) is checked in :mod:`mm
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -23,6 +24,7 @@ from mmrl.config.batches import generation_period
 from mmrl.config.problems import FUNCTION_TAG, LEVELS_TAG
 from mmrl.types import Level, PromptStyle
 from mmrl.video import VideoRequest
+from mmrl.video.reading import DEFAULT_TIMEOUT_S, Reading
 
 Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved"]
 """How a stage's samples are lined up; see :func:`mmrl.curriculum.order_stage`."""
@@ -352,6 +354,10 @@ class RunConfig(Section):
     """Frames a second shown of a clip; null takes 2."""
     video_max_frames: Annotated[int, Strict(), Field(ge=2)] = 768
     """Most frames shown of a clip."""
+    video_timeout_s: Positive | None = DEFAULT_TIMEOUT_S
+    """Seconds after which reading a clip is given up; null reads without a limit."""
+    video_cache: Line | None = None
+    """Folder of sampled frames, for this run and others."""
     prompt_style: PromptStyle = "direct"
     datasets: dict[Name, DatasetConfig] = {}
     rubric: RubricConfig = RubricConfig()
@@ -369,6 +375,11 @@ class RunConfig(Section):
     def video_request(self) -> VideoRequest:
         """Return which frames of a clip are shown, in training as in evaluation."""
         return VideoRequest(fps=self.video_fps, max_frames=self.video_max_frames, max_pixels=self.max_pixels)
+
+    def video_reading(self) -> Reading:
+        """Return how clips are read."""
+        cache = None if self.video_cache is None else Path(self.video_cache)
+        return Reading(timeout_s=self.video_timeout_s, cache=cache)
 
     def stage_rubric(self, stage: StageConfig) -> RubricConfig:
         """Return the stage's rubric, or the run's."""

@@ -18,6 +18,8 @@ from mmrl.errors import InputError
 from mmrl.video import (
     DEFAULT_REQUEST,
     PIXEL_FACTOR,
+    PLAIN_READING,
+    Reading,
     VideoClip,
     VideoRequest,
     clip_of_frames,
@@ -106,6 +108,20 @@ def clip_request(args: Any) -> VideoRequest:
     )
 
 
+def clip_reading(args: Any) -> Reading:
+    """Return how a trainer's options read clips; TRL's own configuration has none of them.
+
+    Raises:
+        InputError: a value out of range.
+    """
+    cache = getattr(args, "video_cache", None)
+    return Reading(
+        reader=getattr(args, "video_reader", "auto"),
+        timeout_s=getattr(args, "video_timeout_s", None),
+        cache=None if cache is None else Path(cache),
+    )
+
+
 @dataclass(kw_only=True)
 class ClipReader:
     """Reads the clips of a batch; a file that several prompts show is read once."""
@@ -113,6 +129,8 @@ class ClipReader:
     processor: Any
     request: VideoRequest = DEFAULT_REQUEST
     """Which frames of a file are shown, and how large."""
+    reading: Reading = PLAIN_READING
+    """By which library, within which time, and where frames are kept."""
     _read: dict[Path, VideoClip] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -131,7 +149,7 @@ class ClipReader:
     @classmethod
     def of(cls, processor: Any, args: Any) -> ClipReader:
         """Return a reader with a trainer's options."""
-        return cls(processor=processor, request=clip_request(args))
+        return cls(processor=processor, request=clip_request(args), reading=clip_reading(args))
 
     def read(self, videos: Sequence[Any], *, images: int, sample: str) -> list[VideoClip]:
         """Return a prompt's clips.
@@ -163,7 +181,10 @@ class ClipReader:
         if isinstance(video, (str, Path)):
             path = Path(video)
             if path not in self._read:
-                self._read[path] = read_video(path, self.request, factor=self.factor)
+                how = self.reading
+                self._read[path] = read_video(
+                    path, self.request, factor=self.factor, reader=how.reader, timeout_s=how.timeout_s, cache=how.cache
+                )
             return self._read[path]
         is_several = isinstance(video, (list, tuple)) or hasattr(video, "__array__")
         if not is_several or len(video) == 0:

@@ -11,8 +11,9 @@ import trl
 from mmrl.config import TrainingConfig
 from mmrl.config.training_checks import ignored_settings, value_problems
 from mmrl.errors import InputError
-from mmrl.families.clips import clip_request
+from mmrl.families.clips import clip_reading, clip_request
 from mmrl.trainer.loss_types import LossSpec
+from mmrl.video.reading import DEFAULT_TIMEOUT_S
 
 _TRLS = trl.GRPOConfig.__dataclass_fields__.keys()
 
@@ -55,6 +56,13 @@ class GRPOConfig(trl.GRPOConfig):
     video_fps: float | None = field(default=None, metadata={"help": "Frames a second shown of a clip (default 2)."})
     video_max_frames: int = field(default=768, metadata={"help": "Most frames shown of a clip."})
     video_max_pixels: int | None = field(default=None, metadata={"help": "Most pixels of a frame."})
+    video_reader: str = field(
+        default="auto", metadata={"help": "Library that reads clips: auto, pyav, torchcodec or decord."}
+    )
+    video_timeout_s: float | None = field(
+        default=DEFAULT_TIMEOUT_S, metadata={"help": "Seconds after which reading a clip is given up; None: no limit."}
+    )
+    video_cache: str | None = field(default=None, metadata={"help": "Folder of sampled frames, shared between runs."})
     length_divisor: float | None = field(
         default=None, metadata={"help": "Constant by which loss_type dr_grpo divides; default max_completion_length."}
     )
@@ -82,6 +90,7 @@ def check_options(args: Any, *, warn: bool = True) -> None:
     if problems := value_problems(own):
         raise InputError("\n".join(problems))
     clip_request(args)
+    clip_reading(args)
     for conflict in ignored_settings(args):
         told = f"{conflict.at} {conflict.reason}"
         if conflict.at in ENGINE_OPTIONS:

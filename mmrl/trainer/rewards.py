@@ -68,7 +68,8 @@ class RubricRewards:
         self.last = list(zip(sample, rollouts, strict=True))
         unparsed = [rollout.parsed.status is not ParseStatus.OK for rollout in rollouts]
         failed = [rollout.stop is StopReason.FAILED for rollout in rollouts]
-        self._failures.update({one.id: error for one, error in zip(sample, media_error, strict=True) if error})
+        failures = [(one.id, error) for one, error in zip(sample, media_error, strict=True) if error]
+        self._failures.update(gather_object(failures))  # the main process logs those of all
         context["log_metric"]("parse_failures", sum(unparsed) / len(rollouts))
         context["log_metric"]("failed_rollouts", sum(failed) / len(rollouts))
         state = context["trainer_state"]

@@ -17,7 +17,7 @@ from mmrl.families.clips import require_accepted
 from mmrl.prompts import build_prompt
 from mmrl.rewards.sample_weights import SampleWeight
 from mmrl.types import Frame, PromptStyle, Sample
-from mmrl.video import DEFAULT_REQUEST, VideoClip, VideoRequest, clip_of_frames
+from mmrl.video import DEFAULT_REQUEST, PLAIN_READING, Reading, VideoClip, VideoRequest, clip_of_frames
 from mmrl.video.sampling import DEFAULT_FPS
 
 WEIGHT_COLUMN = "sample_weight"
@@ -52,6 +52,7 @@ class RowOpener:
         frame_rule: FrameRule,
         processor: Any,
         video: VideoRequest = DEFAULT_REQUEST,
+        reading: Reading = PLAIN_READING,
         weight: SampleWeight | None = None,
     ) -> None:
         self.rows = list(rows)
@@ -59,6 +60,7 @@ class RowOpener:
         self.frame_rule = frame_rule
         self.processor = processor
         self.video = video
+        self.reading = reading
         self.weight = weight
         self._opened: dict[int, dict[str, Any]] = {}
 
@@ -75,7 +77,7 @@ class RowOpener:
 
     def clip_reader(self) -> ClipReader:
         """Return a reader of clips that reads each file once."""
-        return ClipReader(processor=self.processor, request=self.video)
+        return ClipReader(processor=self.processor, request=self.video, reading=self.reading)
 
     def open_row(self, number: int, reader: ClipReader) -> dict[str, Any]:
         """Return one row; pictures are RGB, media of each kind in the order of the sample's."""
@@ -118,6 +120,7 @@ def stage_dataset(
     frame_rule: FrameRule,
     processor: Any,
     video: VideoRequest = DEFAULT_REQUEST,
+    reading: Reading = PLAIN_READING,
     weight: SampleWeight | None = None,
 ) -> datasets.Dataset:
     """Return a dataset of ``len(rows)`` prompts in the given order that opens pictures and clips lazily.
@@ -128,6 +131,7 @@ def stage_dataset(
         frame_rule: the frame of the model's answers.
         processor: the model's; says which media it takes, and how frames are sized.
         video: which frames of a clip are shown.
+        reading: how clips are read.
         weight: weight of a sample's policy loss; it becomes the column ``sample_weight``. None makes no column.
 
     Raises:
@@ -138,6 +142,14 @@ def stage_dataset(
         place = f"{row.sample.id} of {row.folder.root}"
         require_accepted(processor, images=kinds.count("image"), clips=kinds.count("video"), sample=place)
     dataset = datasets.Dataset.from_dict({"row": list(range(len(rows)))})
-    opener = RowOpener(rows, style=style, frame_rule=frame_rule, processor=processor, video=video, weight=weight)
+    opener = RowOpener(
+        rows,
+        style=style,
+        frame_rule=frame_rule,
+        processor=processor,
+        video=video,
+        reading=reading,
+        weight=weight,
+    )
     dataset.set_transform(opener)
     return dataset

@@ -270,6 +270,7 @@ def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRe
             frame_rule=rule,
             processor=processor,
             video=config.video_request(),
+            reading=config.video_reading(),
             weight=job.weight,
         ),
         processing_class=processor,

@@ -6,6 +6,7 @@ that write the same entry write the same clip.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -44,11 +45,11 @@ class FrameCache:
         """Return a clip, or None where there is none; a damaged entry is removed."""
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 facts = json.loads(stored["facts"].tobytes())
                 frames_FHWC = stored["frames"]
             os.utime(path)  # it is now the entry used last
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             _tell_once(self.folder, f"a damaged entry was removed ({error})")
@@ -73,7 +74,8 @@ class FrameCache:
         except OSError as error:
             _tell_once(self.folder, f"it cannot be written ({error.strerror}); clips are read without it")
         finally:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # what made writing fail was told
+                partial.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{_SUFFIX}"

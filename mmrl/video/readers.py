@@ -107,7 +107,7 @@ def candidates(reader: Reader) -> Iterator[str]:
     """
     if reader not in get_args(Reader):
         names = ", ".join(get_args(Reader))
-        raise InputError(f"a video reader must be one of {names}; found {reader!r}; at video_reader; choose one")
+        raise InputError(f"a video reader must be one of {names}; found {reader!r}; choose one")
     if reader != "auto":
         state = reader_state(reader)
         if not state.works:

@@ -16,6 +16,9 @@ from mmrl.video.scan import require_file, scan
 from mmrl.video.taking import FrameTaker
 from mmrl.video.timeline import pick_frames
 
+DEFAULT_TIMEOUT_S = 300.0
+"""Seconds for a clip in a run: decoding an hour of full HD takes some minutes."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:

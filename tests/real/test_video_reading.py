@@ -8,6 +8,7 @@ from PIL import Image
 
 from mmrl.errors import InputError
 from mmrl.video import VideoRequest, read_video
+from mmrl.video.readers import reader_state
 
 PLAIN = {"min_pixels": 784, "max_pixels": 128 * 784}
 
@@ -72,3 +73,57 @@ def test_seeking_in_a_long_recording_gives_the_same_frames(shared_data):
     near = next(clip for part in parts if number in (clip := read_video(path, part)).indices)
     assert max(np.diff(near.indices)) <= 2
     np.testing.assert_array_equal(near.frames_FHWC[near.indices.index(number)], sparse.frames_FHWC[2])
+
+
+TURNED = tuple(f"video_{degrees}.mov" for degrees in (0, 90, 180, 270))
+CLIPS = ("action_demo.mp4", "nasa_13013.mp4", "unordered.mov", *TURNED)
+
+
+@pytest.mark.parametrize("reader", ["torchcodec", "decord"])
+@pytest.mark.parametrize("name", CLIPS)
+def test_all_readers_agree(cases, name, reader):
+    state = reader_state(reader)
+    if not state.works:
+        pytest.skip(f"{reader} does not read video here: {state.fault}")
+    for wanted in (
+        VideoRequest(**PLAIN),
+        VideoRequest(num_frames=2, **PLAIN),
+        VideoRequest(fps=100.0, max_frames=60, **PLAIN),
+    ):
+        ours = read_video(cases / name, wanted, reader="pyav")
+        theirs = read_video(cases / name, wanted, reader=reader, timeout_s=120)
+        assert theirs.reader == reader
+        assert (theirs.indices, theirs.times, theirs.width, theirs.height) == (
+            ours.indices,
+            ours.times,
+            ours.width,
+            ours.height,
+        )
+        assert np.abs(theirs.frames_FHWC.astype(int) - ours.frames_FHWC).max() <= 3
+
+
+@pytest.mark.parametrize("reader", ["auto", "pyav", "torchcodec", "decord"])
+def test_the_damaged_clip_is_refused_by_all(cases, reader):
+    if reader != "auto" and not reader_state(reader).works:
+        pytest.skip(f"{reader} does not read video here: {reader_state(reader).fault}")
+    with pytest.raises(InputError, match=r"a video must be readable; found a damaged one .*corrupted\.mp4"):
+        read_video(cases / "corrupted.mp4", reader=reader, timeout_s=120)
+
+
+def test_frames_and_sizes_are_those_of_qwen_vl_utils(cases):
+    """Its own functions, with the reader that works here, on a real clip."""
+    vision = pytest.importorskip("qwen_vl_utils.vision_process")
+    pytest.importorskip("decord")
+    path = cases / "action_demo.mp4"
+    for fps, factor in ((2.0, 28), (4.0, 28), (2.0, 32)):
+        asked = {"video": str(path), "fps": fps}
+        _, metadata, rate = vision._read_video_decord(asked)
+        clip = read_video(path, VideoRequest(fps=fps), factor=factor)
+        assert list(clip.indices) == list(metadata["frames_indices"])
+        assert clip.sample_fps == pytest.approx(rate)
+        theirs = vision.fetch_video(asked, image_patch_size=factor // 2)
+        ours = clip.frames_FHWC.transpose(0, 3, 1, 2)
+        assert ours.shape == tuple(theirs.shape)
+        apart = np.abs(ours - theirs.numpy())
+        assert apart.mean() < 0.5
+        assert apart.max() <= 16  # at hard edges: it does not round between its two passes

@@ -79,7 +79,7 @@ def write_case(folder: Path, model: Path) -> Path:
 def open_case(folder: Path, overrides: Sequence[str] = ()) -> tuple[RunConfig, dict[str, DatasetFolder], RunFolder]:
     """Return what ``run_curriculum`` takes."""
     config = load_config(folder / "config.yaml", overrides)
-    datasets = {name: read_folder(folder / name) for name in ("colours", "counts")}
+    datasets = {name: read_folder(folder / name) for name in config.datasets}
     return config, datasets, RunFolder(folder / "run")
 
 

@@ -1,4 +1,4 @@
-"""Reading in a process of its own: the same clip, a hanging reader stopped, a dying one survived, nothing left behind."""
+"""Reading in a process of its own: the same clip, a hanging reader stopped, a dying one survived, nothing left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from mmrl.errors import DependencyError, InputError
-from mmrl.video import limited
+from mmrl.video import VideoRequest, limited
 from mmrl.video.reading import Reading, read_video
 from tests.video.clips import numbers_of, set_display_matrix, write_clip
 from tests.video.test_reading import request
@@ -47,7 +47,7 @@ def test_the_clip_is_the_same_and_the_process_reads_again(tmp_path: Path) -> Non
     first = held().popen.pid
     assert numbers_of(read_video(path, request(num_frames=2), timeout_s=60).frames_FHWC) == [0, 59]
     assert held().popen.pid == first
-    assert not [name for folder in held().folders for name in os.listdir(folder)]
+    assert not [name for folder in held().folders for name in Path(folder).iterdir()]
     with pytest.raises(InputError, match=r"found 60, asked for 80; at .*a\.mp4"):
         read_video(path, request(num_frames=80), timeout_s=60)
     with pytest.raises(InputError, match=r"found nothing; at .*absent\.mp4"):
@@ -68,7 +68,7 @@ def test_a_reader_that_hangs_is_stopped_and_replaced(tmp_path: Path) -> None:
     assert numbers_of(read_video(other, request(num_frames=2), timeout_s=60).frames_FHWC) == [0, 19]
     # The clip is remembered: no process is stopped for it again, and another limit is another attempt.
     before = held().clips
-    with pytest.raises(InputError, match="within 0.5 s"):
+    with pytest.raises(InputError, match=r"within 0\.5 s"):
         read_video(path, request(), timeout_s=0.5)
     assert held().clips == before
     assert read_video(path, request(), timeout_s=60).source_frames == 60
@@ -114,15 +114,13 @@ def test_a_process_is_replaced_after_its_share_of_clips(tmp_path: Path, monkeypa
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs Linux")
-def test_memory_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_limited(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", 60, size=(1024, 512))
     read_video(path, request(), timeout_s=60)
     pid = held().popen.pid
     limit = next(line for line in Path(f"/proc/{pid}/limits").read_text().splitlines() if line.startswith("Max data"))
     assert 4 << 30 < int(limit.split()[3]) < 64 << 30
     # 60 frames enlarged to 6,000 x 3,000 pixels would take 6.5 GB.
-    from mmrl.video import VideoRequest
-
     with pytest.raises(InputError, match=r"in 4 GiB of memory; found that it needs more; at .*a\.mp4"):
         read_video(path, VideoRequest(num_frames=60, min_pixels=36_000_000), timeout_s=120)
     assert read_video(path, request(), timeout_s=60).source_frames == 60

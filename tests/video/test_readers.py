@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from mmrl import machine
 from mmrl.errors import DependencyError, InputError
-from mmrl.video import readers
+from mmrl.video import by_pyav, readers
 from mmrl.video.readers import reader_state, reader_states
 from mmrl.video.reading import read_video
 from mmrl.video.sampling import VideoRequest
+from mmrl.video.scan import Source
+from mmrl.video.taking import FrameTaker
 from tests.video.clips import numbers_of, set_display_matrix, trim_without_encoding, write_clip
 from tests.video.test_reading import CONTAINERS, UPRIGHT, corner, request
 
@@ -129,17 +131,23 @@ def test_a_reader_must_be_known_and_work(tmp_path, monkeypatch) -> None:
         read_video(path, request(), reader="decord")
 
 
-def test_a_reader_that_is_broken_is_found_out(tmp_path: Path, monkeypatch) -> None:
-    """A library that gives a neighbour of each frame is not used: here decord's own, off by one."""
+def test_a_reader_that_is_broken_is_found_out(monkeypatch) -> None:
+    """A library that gives a neighbour of each frame is not used: here each frame's predecessor."""
     by_decord = pytest.importorskip("mmrl.video.by_decord")
     pytest.importorskip("decord")
-    taken = by_decord.FrameTaker.take
-    monkeypatch.setattr(
-        by_decord.FrameTaker, "take", lambda self, index, pixels: taken(self, index, np.roll(pixels + 64, 1))
-    )
+
+    def neighbours(source: Source, frames: FrameTaker) -> None:
+        by_pyav.decode(source, frames)
+        frames.taken = np.roll(frames.taken, 1, axis=0)
+
+    monkeypatch.setattr(by_decord, "decode", neighbours)
     reader_state.cache_clear()
     try:
         assert "wrong frames" in reader_state("decord").fault
+        told = {finding.part: finding for finding in machine._video()}
+        assert told["video: pyav"].usable
+        assert not told["video: decord"].usable
+        assert "wrong frames" in told["video: decord"].found
     finally:
         reader_state.cache_clear()
 
