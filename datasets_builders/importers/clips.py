@@ -1,4 +1,4 @@
-"""From annotations of clips and a folder of them to a dataset folder; what cannot be used is counted with its reason."""
+"""From annotations of clips and a folder of them to a dataset folder; what cannot be used is counted."""
 
 from __future__ import annotations
 
