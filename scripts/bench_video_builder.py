@@ -28,7 +28,7 @@ SIZES: dict[str, tuple[int, dict[str, int]]] = {
 
 def measure(options: dict[str, int], clips: int, out: Path, reply: multiprocessing.Queue[tuple[float, float]]) -> None:
     """Build one folder; put seconds taken and the peak of memory in MiB on the queue."""
-    config = VideoConfig(count=clips, questions_per_clip=1, **options)
+    config = VideoConfig.model_validate(options | {"count": clips, "questions_per_clip": 1})
     began = time.perf_counter()
     with slow_progress("building clips", unit="clips") as progress:
         build_video(config, out, progress=progress, overwrite=True)
@@ -40,7 +40,9 @@ def measure(options: dict[str, int], clips: int, out: Path, reply: multiprocessi
 def main() -> None:
     """Print one line a size and number of processes; a folder twice as long shows whether memory grows."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("bench_clips"), help="folder for the clips; removed at the end")
+    parser.add_argument(
+        "--out", type=Path, default=Path("bench_clips"), help="folder for the clips; removed at the end"
+    )
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="processes that render")
     parser.add_argument("--sizes", nargs="+", default=[name.split(":")[0] for name in SIZES], help="tiny, middle, real")
     options = parser.parse_args()
@@ -59,7 +61,9 @@ def main() -> None:
                     raise SystemExit(f"a build must end well; found exit code {process.exitcode}; at {name}; see above")
                 taken, peak = reply.get()
                 rate = 60 * clips * times / taken
-                print(f"{name}; workers {workers}; {clips * times} clips: {rate:.0f} clips a minute, peak {peak:.0f} MiB")
+                print(
+                    f"{name}; workers {workers}; {clips * times} clips: {rate:.0f} clips a minute, peak {peak:.0f} MiB"
+                )
                 shutil.rmtree(options.out)
 
 

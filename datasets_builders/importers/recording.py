@@ -76,13 +76,20 @@ def _nodes(tree: Any) -> Iterator[_Node]:
         one = waiting.pop()
         if not isinstance(one, dict):
             continue
-        rect = one.get("BoundingRectangle")
-        edges = [rect.get(side) for side in ("left", "top", "right", "bottom")] if isinstance(rect, dict) else []
-        if len(edges) == 4 and all(map(is_number, edges)) and edges[0] < edges[2] and edges[1] < edges[3]:
-            node = _Node(str(one.get("Name") or ""), str(one.get("ControlType") or ""), tuple(map(float, edges)))  # type: ignore[arg-type]
-            yield node
+        edges = _edges(one.get("BoundingRectangle"))
+        if edges is not None:
+            yield _Node(str(one.get("Name") or ""), str(one.get("ControlType") or ""), edges)
         children = one.get("Children")
         waiting += reversed(children) if isinstance(children, list) else []
+
+
+def _edges(rect: Any) -> Edges | None:
+    """Return a rectangle's edges; None where one is missing or it has no area, as what is scrolled away has."""
+    found = [rect.get(side) for side in ("left", "top", "right", "bottom")] if isinstance(rect, dict) else []
+    numbers = [float(edge) for edge in found if edge is not None and is_number(edge)]
+    if len(numbers) != 4 or numbers[0] >= numbers[2] or numbers[1] >= numbers[3]:
+        return None
+    return numbers[0], numbers[1], numbers[2], numbers[3]
 
 
 def _scale(tree: Sequence[_Node], widths: Sequence[float]) -> float | None:

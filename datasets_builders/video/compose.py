@@ -166,7 +166,7 @@ def _enter(cast: _Cast, length: int, direction: Direction, rng: Random, steps: S
 def _event(part: Ingredient, times: Sequence[tuple[int, int]], cast: _Cast, config: VideoConfig, rng: Random) -> Event:
     tick = config.tick_frames
     stretches = tuple((start * tick, end * tick) for start, end in times)
-    direction: Direction = part.direction or rng.choice(_WAYS)
+    direction: Direction = part.direction if part.direction else rng.choice(_WAYS)
     if part.kind == "caption":
         return Event(kind="caption", stretches=stretches, to=rng.choice(WORDS))
     if part.kind == "slide":

@@ -122,10 +122,12 @@ def test_seed_bench_r1_shows_clip_and_picture(clips, tmp_path):
     row = {
         "sample_id": 3, "question": "What next?", "choice_a": "cut", "choice_b": "stir", "choice_c": "wash",
         "choice_d": "eat", "golden_choice_idx": "C", "video_source": "Ego4D", "video_basename": "e.mp4",
-        "current_observation_basename": "e.jpg", "task_progress_metadata": [{"narration_text": "x"}], "task_level": "L2",
+        "current_observation_basename": "e.jpg", "task_progress_metadata": [{"narration_text": "x"}],
+        "task_level": "L2",
     }  # fmt: skip
     trained = {key: value for key, value in row.items() if not key.startswith(("choice", "golden"))} | {
-        "sample_id": 4, "answer": "wash", "negative_answers": ["cut", "stir", "eat", "dry"], "task_progress_metadata": [],
+        "sample_id": 4, "answer": "wash", "negative_answers": ["cut", "stir", "eat", "dry"],
+        "task_progress_metadata": [],
     }  # fmt: skip
     path = written(tmp_path / "validation_L2.jsonl", "\n".join(map(json.dumps, [row, trained])))
     _, (first, second) = run("seed_bench_r1", path, clips, tmp_path / "out")
@@ -162,7 +164,7 @@ def control(name: str, kind: str, edges: list[int], *children: dict[str, Any]) -
 
 
 def test_recording_scales_rectangles_and_shifts_clocks(clips, tmp_path):
-    """A screen of 1400 x 800 in a video of 112 x 64; in the second event at 125 %, in the third at 1680 x 960, 150 %."""
+    """A screen of 1400 x 800 in a video of 112 x 64; then at 125 %, then 1680 x 960 at 150 %."""
     written(tmp_path / "metadata.json", {"screen_width": 1400, "screen_height": 800, "video_start_timestamp": 1000.25})
 
     def event(number: int, action: str, tree: dict[str, Any], title: str = "") -> str:
