@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from datasets_builders.importers.annotation import Annotation, LeftOut, answer_of, level_of
+from datasets_builders.importers.clips import CLIP_FORMATS, import_clips
 from datasets_builders.importers.formats import FORMATS, Format
-from mmrl.box_conventions import SLACK_PIXELS, Convention, Edges, check_boxes
+from datasets_builders.importers.request import ImportRequest, ImportResult
+from mmrl.box_conventions import SLACK_PIXELS, Edges, check_boxes
 from mmrl.data import DatasetWriter
 from mmrl.errors import InputError
 from mmrl.media import open_image
@@ -21,35 +23,6 @@ _NO_PICTURE = "no picture of that name"
 _ADVICE = "state the file's own --box-convention"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImportRequest:
-    """What is to be imported."""
-
-    format: str
-    """One of ``FORMATS``."""
-    data: Path
-    """Annotations as published: a file, or a folder of them."""
-    media: Path
-    """Folder of the pictures, at any depth."""
-    out: Path
-    box_convention: Convention | None = None
-    """None takes the format's own."""
-    licence: str | None = None
-    overwrite: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ImportResult:
-    """What came of it."""
-
-    samples: int
-    pictures: int
-    left_out: dict[str, int]
-    """Rows that make no question, by reason."""
-    first: dict[str, str]
-    """File and row of the first one of each reason."""
-
-
 def import_dataset(request: ImportRequest, progress: Progress | None = None) -> ImportResult:
     """Write the dataset folder ``request.out`` and return what is in it, and what is not and why.
 
@@ -59,6 +32,8 @@ def import_dataset(request: ImportRequest, progress: Progress | None = None) -> 
         InputError: an unknown format, unreadable annotations, boxes that do not fit their convention, nothing left, or
             ``out`` may not be written; nothing is written then.
     """
+    if request.format in CLIP_FORMATS:
+        return import_clips(request, progress)
     kind = _format(request.format)
     made = list(kind.read(request.data, request.box_convention))
     left = [one for one in made if isinstance(one, LeftOut)]
@@ -80,7 +55,9 @@ def import_dataset(request: ImportRequest, progress: Progress | None = None) -> 
 
 def _format(name: str) -> Format:
     if name not in FORMATS:
-        raise InputError(f"--format must be one of {', '.join(FORMATS)}; found {name!r}; choose one of these")
+        raise InputError(
+            f"--format must be one of {', '.join([*FORMATS, *CLIP_FORMATS])}; found {name!r}; choose one of these"
+        )
     return FORMATS[name]
 
 

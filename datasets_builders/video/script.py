@@ -100,6 +100,8 @@ class Script:
     height: int
     fps: int
     frames: int
+    tick: int
+    """Frames in a tick; everything begins and ends on one."""
     actors: tuple[Actor, ...]
     events: tuple[Event, ...]
     """In order of their start; no two at the same time."""

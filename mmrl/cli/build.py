@@ -97,8 +97,6 @@ def video(
     count: Count = None,
     width: Side = None,
     height: Side = None,
-    fps: Annotated[int | None, typer.Option(help="Frames a second.")] = None,
-    seconds: Annotated[int | None, typer.Option(help="Length of each clip.")] = None,
     seed: Seed = 0,
     workers: Annotated[int | None, typer.Option(help="Processes that render; by default one.")] = None,
     overwrite: Overwrite = False,
@@ -106,9 +104,9 @@ def video(
 ) -> None:
     """Render clips of shapes that appear, move, collide and change, and ask when, in what order, how often and why.
 
-    [bold]Example[/]: mmrl build video --out data/clips --count 500 tasks='[video/localize, video/order]'
+    [bold]Example[/]: mmrl build video --out data/clips --count 500 seconds=8 fps=4 tasks='[video/localize]'
     """
-    given = {"count": count, "width": width, "height": height, "fps": fps, "seconds": seconds, "workers": workers}
+    given = {"count": count, "width": width, "height": height, "workers": workers}
     _build("video", out, overwrite, options, seed=seed, **given)
 
 
@@ -119,18 +117,21 @@ def import_(
         str,
         typer.Option(
             help="screenspot, screenspot_v2, screenspot_pro, osworld_g, mmbench_gui, ui_vision, agentnet, coco, voc or "
-            "refcoco; docs/importing.md says how each writes boxes."
+            "refcoco (docs/importing.md); of clips charades_sta, activitynet_captions, qvhighlights, nextgqa, "
+            "seed_bench_r1, video_r1 or recording (docs/video_building.md)."
         ),
     ],
     data: Annotated[Path, typer.Option(help="Annotations as published: a file, or a folder of them.")],
-    media: Annotated[Path | None, typer.Option(help="Folder of the pictures; none: where the annotations are.")] = None,
+    media: Annotated[
+        Path | None, typer.Option(help="Folder of the pictures or clips; none: where the annotations are.")
+    ] = None,
     box_convention: Annotated[
         str | None, typer.Option(help="xywh, xyxy, unit_xyxy or unit_xywh, where the file is not as published.")
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Terms of use, for the manifest.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Import published annotations of screens and pictures; what has no picture is left out and counted.
+    """Import published annotations of screens, pictures and clips; what has no picture or clip is left out and counted.
 
     [bold]Example[/]: mmrl build import --format voc --data Annotations --media JPEGImages --out data/voc
     """

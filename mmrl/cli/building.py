@@ -89,7 +89,7 @@ def import_folder(
     overwrite: bool = False,
 ) -> str:
     """Import published annotations as the dataset folder ``out`` and return what to tell about it."""
-    from datasets_builders.importers import ImportRequest, import_dataset
+    from datasets_builders.importers import CLIP_FORMATS, ImportRequest, import_dataset
 
     conventions = get_args(Convention)
     if box_convention is not None and box_convention not in conventions:
@@ -105,7 +105,8 @@ def import_folder(
         overwrite=overwrite,
     )
     result = import_dataset(request, progress)
-    lines = [f"{result.samples} questions about {result.pictures} pictures in {out}"]
+    shown = "clips" if format in CLIP_FORMATS else "pictures"
+    lines = [f"{result.samples} questions about {result.pictures} {shown} in {out}"]
     lines += [
         f"left out: {count} {reason} (first: {result.first[reason]})" for reason, count in result.left_out.items()
     ]
