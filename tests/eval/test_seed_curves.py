@@ -93,6 +93,7 @@ def test_the_page_shows_claims_tables_and_a_band(tmp_path: Path):
         tables=[claims_table(claims)],
         charts=[chart],
         texts=[("A", "exit code 2")],
+        window=1,
     )
     text = write_experiment(page, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "boxes &lt;shrink&gt;" in text
