@@ -77,13 +77,13 @@ def test_a_hollow_is_outside():
     assert in_polygon(4, 6, L_SHAPE)
 
 
-L_SHAPE = [(0.0, 0.0), (9, 0), (9, 3), (3, 3), (3, 9), (0, 9)]
+HOOK = [(0.0, 0.0), (9, 0), (9, 3), (3, 3), (3, 9), (0, 9)]
 
 
 def test_a_place_inside_a_polygon_by_hand():
     assert inner_point([(0, 0), (4, 0), (4, 2), (0, 2)]) == (2, 1)
-    assert inner_point(L_SHAPE) == (4.5, 1.5)  # halfway up are 1.5 and 6, equally far from 4.5: the first is taken
-    assert inner_point(L_SHAPE[::-1]) == (4.5, 1.5)
+    assert inner_point(HOOK) == (1.5, 6)  # between its corners lie the heights 1.5 and 6; 6 is nearer to the middle
+    assert inner_point(HOOK[::-1]) == (1.5, 6)
     fork = [(0.0, 0.0), (10, 0), (10, 8), (7, 8), (7, 2), (2, 2), (2, 8), (0, 8)]
     assert inner_point(fork) == (8.5, 5)  # of two prongs the wider one
 
