@@ -4,8 +4,8 @@ The wording is part of the experiment, so it stands here once, for training and 
 keeps it from drifting.
 
 GUI-G1 (arXiv 2505.15810) compares a fast template, which asks for the box as JSON at once and says nothing about the
-screen, with a slow one (InfiGUI-R1's, arXiv 2504.14239), which asks for reasoning first and states the width and height of
-the screen: styles ``json`` and ``think``. The size stated is the picture's as the model sees it, where it writes
+screen, with a slow one (InfiGUI-R1's, arXiv 2504.14239), which asks for reasoning first and states the screen's width
+and height: styles ``json`` and ``think``. The size stated is the picture's as the model sees it, where it writes
 pixels. Deviation: the slow answer stands in answer tags, where ``[x, y]`` and ``{"point_2d": [x, y]}`` are both read.
 """
 

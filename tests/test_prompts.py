@@ -51,8 +51,8 @@ def sample(**changes):
             "point",
             "think",
             model_frame(1288, 728),
-            "Answer with the point [x, y] in pixels of the 1288 x 728 picture. Reason in <think></think> first, then put "
-            "the answer in <answer></answer>.",
+            "Answer with the point [x, y] in pixels of the 1288 x 728 picture. Reason in <think></think> first, then "
+            "put the answer in <answer></answer>.",
         ),
         (
             "boxes",

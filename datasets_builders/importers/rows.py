@@ -43,6 +43,13 @@ class Row:
             raise self.wrong(names[0], f"a list of {count} numbers", value)
         return tuple(float(number) for number in value)
 
+    def all_numbers(self, *names: str) -> tuple[float, ...]:
+        """Return a column's finite numbers, however many."""
+        value = self.get(*names)
+        if not (isinstance(value, list) and all(map(is_number, value))):
+            raise self.wrong(names[0], "a list of numbers", value)
+        return tuple(float(number) for number in value)
+
     def box(self, convention: Convention, *names: str) -> StatedBox:
         """Return a column's four numbers as a box of that convention."""
         return StatedBox(self.where, self.numbers(4, *names), convention, self.size())  # type: ignore[arg-type]

@@ -131,6 +131,8 @@ def _inside(found: Sequence[Found], kind: Format) -> tuple[list[Placed], list[Le
         edges = tuple(_clipped(box.edges, size) for box in group)
         if faults or any(x1 >= x2 or y1 >= y2 for x1, y1, x2, y2 in edges):
             left.append(LeftOut(where=annotation.where, reason="a box outside its picture"))
+        elif any(_clipped(bounds, size) != bounds for bounds in annotation.bounds):
+            left.append(LeftOut(where=annotation.where, reason="a polygon outside its picture"))
         else:
             placed.append((annotation, file, size, edges))
     return placed, left
@@ -171,7 +173,7 @@ def _write(placed: Sequence[Placed], request: ImportRequest, kind: Format, left_
                     question=annotation.question,
                     media=(stored[file],),
                     answer=answer,
-                    difficulty=level_of(edges, size),
+                    difficulty=level_of(edges or annotation.bounds, size),
                     meta=meta,
                 )
             )

@@ -30,7 +30,7 @@ class Unit:
     """Whether its axis begins at 0."""
 
 
-PERCENT = Unit(lambda value: f"{100 * value:.1f} %", from_zero=True)
+PERCENT = Unit(lambda value: f"{round(100 * value, 1) + 0.0:.1f} %", from_zero=True)
 TIMES = Unit(lambda value: f"{math.exp(value):.2f} ×")
 """Of a log ratio."""
 NUMBER = Unit(lambda value: f"{value:.1f}", from_zero=True)

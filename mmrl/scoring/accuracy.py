@@ -10,6 +10,7 @@ from mmrl.errors import InputError
 from mmrl.scoring.boxes import BOX_RULES, boxes_match
 from mmrl.scoring.routes import route_is_valid
 from mmrl.scoring.values import (
+    Target,
     action_is_right,
     choice_exact,
     choice_jaccard,
@@ -49,6 +50,8 @@ def accuracy(answer: Answer | None, sample: Sample) -> float:
     intervals  ``rule``: ``tiou50`` (temporal IoU of at least 0.5, the default) or ``tiou`` (the IoU itself)
     grounded   ``rule`` as for intervals; a wrong option scores 0 whatever the times
     point      ``box`` ``[x1, y1, x2, y2]`` to lie in, else ``radius``; both in the gold frame
+    point      ``box`` ``[x1, y1, x2, y2]`` or ``polygon`` ``[x1, y1, x2, y2, x3, y3, ...]`` to lie in, else ``radius``;
+               all in the gold frame
     action     as for a point
     route      all of :class:`Journey`
     ========== ===================================================================================================
@@ -100,6 +103,17 @@ def target_box(sample: Sample) -> Box | None:
         raise _wrong_option(sample, "box", "[x1, y1, x2, y2]", edges)
     x1, y1, x2, y2 = edges
     return Box(x1=x1, y1=y1, x2=x2, y2=y2)
+
+
+def target_region(sample: Sample) -> Target | None:
+    """Return where a sample's point or action has to be: ``meta.polygon``, else ``meta.box``, else None."""
+    numbers = sample.meta.get("polygon")
+    if numbers is None:
+        return target_box(sample)
+    pairs = isinstance(numbers, Sequence) and len(numbers) >= 6 and len(numbers) % 2 == 0
+    if not (pairs and all(map(_is_number, numbers))):
+        raise _wrong_option(sample, "polygon", "[x1, y1, x2, y2, x3, y3, ...]", numbers)
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 class Journey(TypedDict):
@@ -170,7 +184,7 @@ def _score_text(answer: Text, gold: Text, sample: Sample) -> float:  # noqa: ARG
 
 
 def _score_point(answer: Point, gold: Point, sample: Sample) -> float:
-    return point_is_right(answer, gold, target=target_box(sample), radius=_amount(sample, "radius"))
+    return point_is_right(answer, gold, target=target_region(sample), radius=_amount(sample, "radius"))
 
 
 def _score_boxes(answer: Boxes, gold: Boxes, sample: Sample) -> float:
@@ -196,7 +210,7 @@ def _score_route(answer: Route, gold: Route, sample: Sample) -> float:  # noqa: 
 
 
 def _score_action(answer: Action, gold: Action, sample: Sample) -> float:
-    return action_is_right(answer, gold, target=target_box(sample), radius=_amount(sample, "radius"))
+    return action_is_right(answer, gold, target=target_region(sample), radius=_amount(sample, "radius"))
 
 
 _SCORERS: dict[type, Callable[[Any, Any, Sample], float]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from mmrl.geometry import box_area, is_valid_box
 from mmrl.types import Box
@@ -55,6 +56,26 @@ def in_polygon(x: float, y: float, vertices: Sequence[Vertex], *, edges: bool = 
         (ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax for (ax, ay), (bx, by) in outline
     )
     return crossings % 2 == 1
+
+
+def inner_point(vertices: Sequence[Vertex]) -> Vertex:
+    """Return a place well inside a polygon: the middle of its widest stretch on a horizontal line halfway up.
+
+    Raises:
+        ValueError: the corners enclose nothing.
+    """
+    heights = sorted({y for _, y in vertices})
+    levels = [(low + high) / 2 for low, high in pairwise(heights)]
+    if not levels:
+        raise ValueError("a polygon must have an inside; all corners are on one line")
+    y = min(levels, key=lambda level: abs(level - (heights[0] + heights[-1]) / 2))
+    outline = zip(vertices, [*vertices[1:], vertices[0]], strict=True)
+    crossed = [((ax, ay), (bx, by)) for (ax, ay), (bx, by) in outline if (ay > y) != (by > y)]
+    edges = sorted((bx - ax) * (y - ay) / (by - ay) + ax for (ax, ay), (bx, by) in crossed)
+    left, right = max(zip(edges[::2], edges[1::2], strict=True), key=lambda pair: pair[1] - pair[0])
+    if right <= left:
+        raise ValueError("a polygon must have an inside; its edges fall together")
+    return (left + right) / 2, y
 
 
 def _on_segment(x: float, y: float, start: Vertex, end: Vertex) -> bool:

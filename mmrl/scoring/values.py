@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Sequence
 
 from mmrl.geometry import contains, convert_point
+from mmrl.scoring.regions import Vertex, in_polygon
 from mmrl.types import Action, Box, Choice, Interval, Intervals, Point
 
 ROUNDING_SLACK = 1e-9
@@ -78,20 +80,28 @@ def _duration(intervals: tuple[Interval, ...]) -> float:
 # ---------------------------------------------------------------------------------------------------- screens
 
 
-def point_is_right(predicted: Point, gold: Point, *, target: Box | None = None, radius: float | None = None) -> bool:
+Target = Box | Sequence[Vertex]
+"""What a point has to lie in: a box, or the corners of a polygon."""
+
+
+def point_is_right(predicted: Point, gold: Point, *, target: Target | None = None, radius: float | None = None) -> bool:
     """Whether a predicted point lies in ``target`` (edges included), else within ``radius`` of the gold point.
 
     Target and radius are in the gold point's frame; without either the radius is 2 % of that frame's diagonal.
     """
     converted = convert_point(predicted, gold.frame)
-    if target is not None:
+    if isinstance(target, Box):
         return contains(target, converted.x, converted.y)
+    if target is not None:
+        return in_polygon(converted.x, converted.y, target)
     if radius is None:
         radius = POINT_RADIUS_SHARE * math.hypot(gold.frame.width, gold.frame.height)
     return math.hypot(converted.x - gold.x, converted.y - gold.y) <= radius
 
 
-def action_is_right(predicted: Action, gold: Action, *, target: Box | None = None, radius: float | None = None) -> bool:
+def action_is_right(
+    predicted: Action, gold: Action, *, target: Target | None = None, radius: float | None = None
+) -> bool:
     """Whether type, place and text agree; a place or text that the gold action does not state is not looked at.
 
     Text to type must be the same to the letter, outer white space aside; other texts are compared normalised.

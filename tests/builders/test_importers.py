@@ -12,7 +12,8 @@ from PIL import Image
 from datasets_builders.importers import FORMATS, ImportRequest, import_dataset
 from mmrl.data import check_folder, read_folder
 from mmrl.errors import InputError
-from mmrl.types import Action, Boxes
+from mmrl.scoring import accuracy
+from mmrl.types import Action, Boxes, Point
 
 GUI = {"img_filename": "a.png", "instruction": "close", "img_size": [400, 200]}
 ROWS: dict[str, dict[str, Any]] = {
@@ -187,6 +188,63 @@ def test_steps_with_no_single_right_answer_are_left_out(pictures):
     }
 
 
+# ---------------------------------------------------------------------------------------------------- other targets
+
+L_SHAPE = [100.0, 20, 300, 20, 300, 60, 140, 60, 140, 180, 100, 180]
+"""A bar above and a leg at its left end: the centre of its bounds, (200, 100), lies outside."""
+
+
+def osworld(kind: str, numbers: list[float], name: str) -> dict[str, Any]:
+    return GUI | {"box_type": kind, "box_coordinates": numbers, "id": name}
+
+
+def test_a_polygon_asks_for_a_point_inside(pictures):
+    result = run("osworld_g", [osworld("polygon", L_SHAPE, "1")], pictures)
+    assert (result.samples, result.left_out) == (1, {})
+    (sample,) = samples(pictures)
+    frame = sample.answer.frame
+    assert sample.meta["polygon"] == L_SHAPE
+    right = {place: accuracy(Point(x=place[0], y=place[1], frame=frame), sample) for place in PLACES}
+    assert right == {(120, 170): 1.0, (290, 30): 1.0, (300, 60): 1.0, (200, 100): 0.0, (301, 60): 0.0}
+    assert accuracy(sample.answer, sample) == 1.0
+    assert sample.difficulty == "easy"  # 200 x 160 of 400 x 200
+
+
+PLACES = ((120, 170), (290, 30), (300, 60), (200, 100), (301, 60))
+
+
+def test_polygons_of_four_numbers_are_corners_and_flat_ones_are_left_out(pictures):
+    rows = [osworld("polygon", [100, 50, 140, 70], "1"), osworld("polygon", [10, 10, 20, 10, 30, 10], "2")]
+    rows.append(osworld("polygon", [10, 10, 500, 10, 30, 90], "3"))
+    result = run("osworld_g", rows, pictures)
+    assert result.left_out == {"a polygon without an inside": 1, "a polygon outside its picture": 1}
+    (sample,) = samples(pictures)
+    assert (sample.answer.boxes[0].x2, sample.answer.boxes[0].y2) == (140, 70)
+
+
+def test_refusals_are_asked_in_the_words_of_as_many_clicks(pictures):
+    rows = [osworld("bbox", [100, 50, 40, 20], str(number)) for number in range(4)]
+    rows += [osworld("refusal", [-1, -1, -1, -1], f"r{number}") | {"instruction": "fly"} for number in range(2)]
+    run("osworld_g", rows, pictures)
+    asked = [sample for sample in samples(pictures) if sample.task == "gui/absent"]
+    assert [sample.id for sample in asked] == ["osworld_g-r0", "osworld_g-r1", "osworld_g-0-click", "osworld_g-2-click"]
+    assert [(sample.answer.type, sample.answer.text) for sample in asked[:2]] == [("done", "impossible")] * 2
+    click = asked[2]
+    assert (click.answer.type, click.answer.point.x, click.answer.point.y) == ("click", 120, 60)
+    assert click.meta["box"] == [100, 50, 140, 70]
+    assert click.question.replace("close", "fly") == asked[0].question
+    assert accuracy(asked[0].answer, click) == 0.0
+
+
+def test_a_region_of_the_layout_asks_for_its_box(pictures):
+    row = {"image_path": "a.png", "image_size": [400, 200], "bbox": [0, 0, 400, 50], "name": "Toolbar"}
+    run("ui_vision", [row, row | {"explanation": "tools for drawing"}], pictures)
+    first, second = samples(pictures)
+    assert first.question == "Find this region of the screenshot: Toolbar"
+    assert second.question == "Find this region of the screenshot: Toolbar: tools for drawing"
+    assert (first.task, first.meta["rule"]) == ("gui/region", "iou50")
+
+
 # ---------------------------------------------------------------------------------------------------- what is left out
 
 
@@ -199,13 +257,13 @@ def test_rows_without_a_usable_picture_are_counted(pictures):
     rows = [ROWS["screenspot_pro"] | {"img_filename": name, "id": name} for name in names]
     rows.append(ROWS["screenspot_pro"] | {"gt_type": "negative", "id": "n"})
     result = run("screenspot_pro", rows, pictures)
-    assert result.samples == 2  # the last name is looked up by its last part, inside the folder
+    # The last name is looked up by its last part, inside the folder; the refusal brings a click in the same words.
+    assert result.samples == 4
     assert result.left_out == {
         "no picture of that name": 1,
         "a picture of another size than stated": 1,
         "a picture that cannot be read": 1,
         "several pictures of that name": 1,
-        "asks for a refusal, which has no place": 1,
     }
     assert result.first["no picture of that name"] == "rows.json:2"
     manifest = json.loads((pictures.parent / "out" / "manifest.json").read_text(encoding="utf-8"))
@@ -243,6 +301,16 @@ BAD = [
     ("screenspot", json.dumps([{**ROWS["screenspot"], "bbox": [1, 2, 3]}]), "a list of 4 numbers"),
     ("screenspot", json.dumps([{**ROWS["screenspot"], "instruction": " "}]), "text that is not blank"),
     ("screenspot_pro", json.dumps([{**ROWS["screenspot_pro"], "img_size": [0, 5]}]), "width and height above 0"),
+    (
+        "osworld_g",
+        json.dumps([{**ROWS["osworld_g"], "box_type": "circle"}]),
+        "bbox, polygon or refusal; found 'circle'",
+    ),
+    (
+        "osworld_g",
+        json.dumps([{**ROWS["osworld_g"], "box_type": "polygon", "box_coordinates": [1] * 5}]),
+        "three corners",
+    ),
     ("agentnet", "{}", "must have a list of steps"),
     ("agentnet", '{"steps": [3]}', "a step must be an object; found 3"),
     ("nothing", "[]", "--format must be one of screenspot,"),

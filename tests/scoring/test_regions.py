@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmrl.geometry import box_iou
-from mmrl.scoring.regions import covered_shares, in_polygon, released_iou
+from mmrl.scoring.regions import covered_shares, in_polygon, inner_point, released_iou
 from mmrl.types import Box
 
 
@@ -75,3 +75,20 @@ def test_a_hollow_is_outside():
     assert in_polygon(8, 2, L_SHAPE)
     assert not in_polygon(8, 8, L_SHAPE)
     assert in_polygon(4, 6, L_SHAPE)
+
+
+HOOK = [(0.0, 0.0), (9, 0), (9, 3), (3, 3), (3, 9), (0, 9)]
+
+
+def test_a_place_inside_a_polygon_by_hand():
+    assert inner_point([(0, 0), (4, 0), (4, 2), (0, 2)]) == (2, 1)
+    assert inner_point(HOOK) == (1.5, 6)  # between its corners lie the heights 1.5 and 6; 6 is nearer to the middle
+    assert inner_point(HOOK[::-1]) == (1.5, 6)
+    fork = [(0.0, 0.0), (10, 0), (10, 8), (7, 8), (7, 2), (2, 2), (2, 8), (0, 8)]
+    assert inner_point(fork) == (8.5, 5)  # of two prongs the wider one
+
+
+@pytest.mark.parametrize("flat", [[(0.0, 1.0), (2, 1), (5, 1)], [(1.0, 0.0), (1, 2), (1, 5)]])
+def test_what_encloses_nothing_has_no_inside(flat):
+    with pytest.raises(ValueError, match="must have an inside"):
+        inner_point(flat)

@@ -130,6 +130,15 @@
   };
   const grown = r => ({ x1: r.x1 - 200, y1: r.y1 - 200, x2: r.x2 + 200, y2: r.y2 + 200 });
   const textsOf = new Map();
+  // Places of elements and of the last one below each, so that "I agree to the <a>Terms</a> and" is read in this order.
+  const placeOf = new Map(everything.map((el, index) => [el, index]));
+  const lastBelow = new Map();
+  everything.forEach((el, index) => { for (let p = el; p; p = parentOf(p)) lastBelow.set(p, index); });
+  const placeOfText = (node, el) => {
+    let before = node.previousElementSibling;
+    while (before && !lastBelow.has(before)) before = before.previousElementSibling;
+    return before ? lastBelow.get(before) + 0.5 : placeOf.get(el);
+  };
   const readTexts = el => {
     const pieces = [];
     for (const node of el.childNodes) {
@@ -150,7 +159,7 @@
       const hit = deepest((middle.x1 + middle.x2) / 2, (middle.y1 + middle.y2) / 2);
       if (hit && !contains(hit, el) && !contains(el, hit) && styleOf(el).pointerEvents !== "none") continue;
       const box = seen.reduce((a, b) => ({ x1: Math.min(a.x1, b.x1), y1: Math.min(a.y1, b.y1), x2: Math.max(a.x2, b.x2), y2: Math.max(a.y2, b.y2) }));
-      pieces.push({ text, box, lines: seen.length, cut: share < 0.95, el });
+      pieces.push({ text, box, lines: seen.length, cut: share < 0.95, el, at: placeOfText(node, el) });
     }
     return pieces;
   };
@@ -161,6 +170,7 @@
     const pieces = readTexts(el);
     if (pieces.length) { textsOf.set(el, pieces); allTexts.push(...pieces); }
   }
+  allTexts.sort((a, b) => a.at - b.at || placeOf.get(b.el) - placeOf.get(a.el));
   const join = pieces => {
     let text = "";
     let last = null;

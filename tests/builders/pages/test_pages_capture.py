@@ -48,6 +48,16 @@ def test_boxes_are_where_the_style_sheet_puts_them(site: list[Sample]) -> None:
     assert boxes["Delete account"] == [520, 280, 564, 316]
 
 
+def test_words_of_a_label_are_read_in_the_order_of_the_page(capture: Callable, tmp_path: Path) -> None:
+    words = 'I agree to the <a href="#"><b>Terms</b> of use</a> and <i>Privacy</i> rules'
+    label = f'<label><input type="checkbox"> {words}</label>'
+    (tmp_path / "index.html").write_text(f"<!doctype html><title>t</title>{label}", encoding="utf-8")
+    drafts, _ = capture(tmp_path, questions_per_view=50)
+    named = [sample.question for sample in _samples(drafts, "index.html") if "I agree" in sample.question]
+    assert any('"I agree to the Terms of use and Privacy rules"' in question for question in named), named
+    assert not any("I agree to the and" in question for question in named)
+
+
 @pytest.mark.parametrize(("scale", "zoom"), [(2.0, 1.0), (1.0, 1.25), (1.5, 0.8)])
 def test_boxes_follow_scale_and_zoom(capture: Callable, scale: float, zoom: float) -> None:
     drafts, _ = capture(SITE, include=("index.html",), scales=(scale,), zooms=(zoom,))
