@@ -141,6 +141,15 @@ function drawCount() {
 
 // ------------------------------------------------------------------------------------------------ list
 
+// Where all questions begin with the same words, the list shows what follows them.
+const lead = items.reduce((common, item) => {
+  let end = 0;
+  while (end < common.length && common[end] === item.question[end]) end += 1;
+  return common.slice(0, end);
+}, items[0].question);
+const cut = lead.length > 25 && items.length > 1 ? lead.lastIndexOf(" ") + 1 : 0;
+const headOf = (item) => (cut ? "… " : "") + item.question.slice(cut).replace(/\s+/g, " ").slice(0, 240);
+
 function drawRows() {
   rows.style.height = `${shown.length * ROW}px`;
   const from = Math.max(0, Math.floor(list.scrollTop / ROW) - 5);
@@ -161,7 +170,7 @@ function drawRow(item, at) {
   row.setAttribute("aria-posinset", at + 1);
   const ticks = make("span", "ticks");
   item.runs.forEach((run, place) => ticks.append(tick(run, place)));
-  const head = make("span", "question", item.question.replace(/\s+/g, " ").slice(0, 240) || item.id);
+  const head = make("span", "question", headOf(item) || item.id);
   const foot = make("span", "foot");
   foot.append(make("bdi", "", item.runs.map((run) => run.parsed.slice(0, 80) || say(run.status)).join(" / ")), make("bdi", "true", item.gold.slice(0, 80)), make("span", "id", item.id));
   row.append(ticks, head, foot);
@@ -297,7 +306,7 @@ function legendOf(layers, shapes) {
 
 function mediumOf(medium, layers, size) {
   const figure = make("figure", "medium");
-  if (!medium.url) { figure.append(make("p", "empty", `Not found: ${medium.name || "picture"}`)); return figure; }
+  if (!medium.url) { figure.append(make("p", "empty", `Not found: ${medium.name || "picture"}`), ...blankWith(layers, size)); return figure; }
   if (medium.kind === "video") {
     const video = make("video");
     video.controls = true;
@@ -323,6 +332,17 @@ function mediumOf(medium, layers, size) {
   enlarge.addEventListener("click", () => enlarge.setAttribute("aria-pressed", String(figure.classList.toggle("full"))));
   figure.append(canvas, enlarge);
   return figure;
+}
+
+// Without its picture, places are still drawn in proportion to each other.
+function blankWith(layers, size) {
+  const places = layers.flatMap((layer) => layer.marks.flatMap((mark) => mark.box ?? mark.polygon ?? mark.point ?? []));
+  if (!places.length) return [];
+  const extent = (axis) => 1.05 * Math.max(...places.filter((_, at) => at % 2 === axis), 1e-6);
+  const [width, height] = size ?? [extent(0), extent(1)], canvas = make("div", "canvas blank");
+  canvas.style.setProperty("--ratio", width / height);
+  canvas.append(overlay(layers, width, height, width / height));
+  return [canvas];
 }
 
 function svg(tag, attributes) {

@@ -121,7 +121,7 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
     ]
     if comparison["detectable_change"] is not None:
         change = f"{100 * comparison['detectable_change']:.2f}"
-        lines.append(f"With so many items, a true change of {change} points is found in 4 of 5 such comparisons.")
+        lines.append(f"With so many items, a true change of {change} points is found in 4 of 5 cases.")
     return lines
 
 
@@ -148,8 +148,8 @@ def _group_row(
     entries = [_accuracy(items) for items in held]
     paired = (comparison or {}).get("groups", {}).get(kind, {}).get(name)
     return {
-        "kind": kind,
-        "value": name,
+        "kind": visible(kind, 200),
+        "value": visible(name, 200),
         "name": visible(name, 80),
         "n": f"{len(held[0]):,}",
         "cells": [
@@ -194,7 +194,7 @@ def _item_data(held: Sequence[ShownItem], links: _Links) -> dict[str, Any]:
         "question": visible(bounded(first.question, MAX_TEXT), 2 * MAX_TEXT),
         "choices": [[visible(letter, 20), visible(text, 400)] for letter, text in first.choices.items()],
         "gold": visible(first.gold, MAX_TEXT),
-        "groups": dict(first.groups),
+        "groups": {visible(kind, 200): visible(name, 200) for kind, name in first.groups.items()},
         "media": [links.medium(medium) for medium in best.media],
         "size": first.size,
         "marks": clean_marks(first.gold_marks),
