@@ -59,9 +59,10 @@ def visit(page: Path) -> dict[str, float]:
     """Open the page and use it; returns milliseconds by what was done."""
     from playwright.sync_api import sync_playwright
 
+    executable = find_browser()
     with sync_playwright() as playwright:
         arguments = ["--disable-gpu"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=arguments)
+        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
         tab: Any = browser.new_page(viewport={"width": 1280, "height": 800})
         start = time.perf_counter()
         tab.goto(page.as_uri())

@@ -113,11 +113,12 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
     """Return sentences on what the paired comparison shows."""
     difference, low_high = comparison["difference"], comparison["difference"]["ci95"]
     first, second = comparison["only_first_better"], comparison["only_second_better"]
+    exact, clustered = comparison["p_mcnemar"], comparison["p_clustered"]
     within = f" (95 %: {100 * low_high[0]:+.1f} to {100 * low_high[1]:+.1f})" if low_high else ""
     lines = [
         f"B minus A: {100 * difference['mean']:+.2f} points{within} on the same {comparison['n']:,} items.",
-        f"Better in A only: {first:,}; better in B only: {second:,}. McNemar, exact: p = {comparison['p_mcnemar']:.3g}; "
-        f"by cluster: p = {comparison['p_clustered']:.3g}.",
+        f"Better in A only: {first:,}; better in B only: {second:,}. McNemar, exact: p = {exact:.3g}; "
+        f"by cluster: p = {clustered:.3g}.",
     ]
     if comparison["detectable_change"] is not None:
         change = f"{100 * comparison['detectable_change']:.2f}"
