@@ -96,9 +96,9 @@ def _write_wandb(results: ResultSet, out: Path) -> None:
     with wandb.init(project="mmrl", name=name, dir=str(out), mode=mode, job_type="eval", settings=settings) as run:
         run.config.update({key: value for key, value in results.summary.items() if key in ("benchmark", "variant")})
         columns = list(rows[0])
-        table = wandb.Table(columns=columns, data=[[row[column] for column in columns] for row in rows])
+        table = wandb.Table(columns=[*columns], data=[[row[column] for column in columns] for row in rows])
         run.log({"items": table})
-        metrics = [column for column in columns if column.startswith("score.")]
+        metrics = [column for column in rows[0] if column.startswith("score.")]
         run.summary.update({name.removeprefix("score."): _mean(row[name] for row in rows) for name in metrics})
         run.summary["items_scored"] = len(rows)
 
@@ -112,7 +112,7 @@ def _mean(values: Iterable[float | None]) -> float:
 
 
 def _write_vlmevalkit(results: ResultSet, out: Path) -> None:
-    """Write ``index``, the question's columns and ``prediction``; the format is that of the suffix, as PRED_FORMAT's."""
+    """Write ``index``, the question's columns and ``prediction``, in the format of the suffix."""
     _require_suffix(out, (".xlsx", ".tsv"))
     rows = [_vlmevalkit_row(item) for item in results.items.values()]
     if out.suffix.lower() == ".xlsx":
@@ -145,29 +145,34 @@ def _workbook(rows: Sequence[Row], out: Path) -> bytes:
         from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
     except ImportError:
         raise DependencyError(".xlsx needs the package openpyxl; found none; write .tsv, or pip install it") from None
+    _require_short_cells(rows, out)
     names = list(dict.fromkeys(name for row in rows for name in row))
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     sheet.append(names)
+
+    def cell_of(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value))
+        cell.data_type = "s"  # text that begins with "=" is no formula
+        return cell
+
     for row in rows:
-        cells = []
-        for name in names:
-            value = row.get(name)
-            if isinstance(value, str):
-                if len(value) > _CELL_LIMIT:
-                    raise InputError(
-                        f"a cell of .xlsx must hold at most {_CELL_LIMIT:,} characters; found {len(value):,}; at "
-                        f"{out.name}, index {row['index']!r}, {name}; write .tsv instead"
-                    )
-                cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", value))
-                cell.data_type = "s"  # text that begins with "=" is no formula
-                cells.append(cell)
-            else:
-                cells.append(value)
-        sheet.append(cells)
+        sheet.append([cell_of(row.get(name)) for name in names])
     buffer = io.BytesIO()
     book.save(buffer)
     return buffer.getvalue()
+
+
+def _require_short_cells(rows: Sequence[Row], out: Path) -> None:
+    for row in rows:
+        for name, value in row.items():
+            if isinstance(value, str) and len(value) > _CELL_LIMIT:
+                raise InputError(
+                    f"a cell of .xlsx must hold at most {_CELL_LIMIT:,} characters; found {len(value):,}; at "
+                    f"{out.name}, index {row['index']!r}, {name}; write .tsv instead"
+                )
 
 
 # ---------------------------------------------------------------------------------------------------- lmms-eval

@@ -5,8 +5,8 @@ when somebody looks at them. A row holds ``id``, ``question``, ``choices``, ``go
 the benchmark spells them), ``size`` (width and height of the frame of all places; null: pixels of the picture),
 ``marks`` (``gold`` and ``predicted``) and ``output``. A mark is one of
 
-    {"box": [x1, y1, x2, y2]}   {"point": [x, y]}   {"polygon": [x1, y1, ...]}         each with "label" where one is known
-    {"interval": [start, end]}                                                          seconds
+    {"box": [x1, y1, x2, y2]}   {"point": [x, y]}   {"polygon": [x1, y1, ...]}      each with "label" where known
+    {"interval": [start, end]}                                                       seconds
     {"route": [{"line": ..., "from": ..., "to": ...}, ...]}
 """
 

@@ -1,4 +1,4 @@
-"""When hardly any prediction could be read: which other rule of the benchmark would read them, and what stands there."""
+"""When hardly any prediction could be read: which other rule of the benchmark would, and what stands there."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ function make(tag, className, text) {
 }
 
 // ------------------------------------------------------------------------------------------------ outcomes
-
 const OUTCOMES = pair
   ? ["better in B only", "better in A only", "both wrong", "both partly right", "both right"]
   : ["wrong", "partly right", "right"];
@@ -38,7 +37,6 @@ items.forEach((item, place) => { item.place = place; item.outcome = outcomeOf(it
 const OCCURRING = OUTCOMES.filter((outcome) => items.some((item) => item.outcome === outcome));
 
 // ------------------------------------------------------------------------------------------------ filters
-
 const facets = new Map(); // name -> the values that an item has
 facets.set("outcome", (item) => [item.outcome]);
 facets.set("answer", (item) => [...new Set(item.runs.map((run) => say(run.status)))]);
@@ -124,11 +122,7 @@ function drawSelect(name, counts) {
   select.classList.toggle("active", value !== "");
 }
 
-function option(value, text) {
-  const element = make("option", "", text);
-  element.value = value;
-  return element;
-}
+const option = (value, text) => Object.assign(make("option", "", text), { value });
 
 function drawCount() {
   const line = `${shown.length.toLocaleString("en")} of ${items.length.toLocaleString("en")} items`;
@@ -140,6 +134,14 @@ function drawCount() {
 }
 
 // ------------------------------------------------------------------------------------------------ list
+// Where all questions begin with the same words, the list shows what follows them.
+const lead = items.reduce((common, item) => {
+  let end = 0;
+  while (end < common.length && common[end] === item.question[end]) end += 1;
+  return common.slice(0, end);
+}, items[0].question);
+const cut = lead.length > 25 && items.length > 1 ? lead.lastIndexOf(" ") + 1 : 0;
+const headOf = (item) => (cut ? "… " : "") + item.question.slice(cut).replace(/\s+/g, " ").slice(0, 240);
 
 function drawRows() {
   rows.style.height = `${shown.length * ROW}px`;
@@ -161,7 +163,7 @@ function drawRow(item, at) {
   row.setAttribute("aria-posinset", at + 1);
   const ticks = make("span", "ticks");
   item.runs.forEach((run, place) => ticks.append(tick(run, place)));
-  const head = make("span", "question", item.question.replace(/\s+/g, " ").slice(0, 240) || item.id);
+  const head = make("span", "question", headOf(item) || item.id);
   const foot = make("span", "foot");
   foot.append(make("bdi", "", item.runs.map((run) => run.parsed.slice(0, 80) || say(run.status)).join(" / ")), make("bdi", "true", item.gold.slice(0, 80)), make("span", "id", item.id));
   row.append(ticks, head, foot);
@@ -193,8 +195,7 @@ function choose(item, open) {
 }
 
 function step(by) {
-  const at = shown.indexOf(chosen), next = Math.min(shown.length - 1, Math.max(0, at + by));
-  if (shown.length) choose(shown[next], true);
+  if (shown.length) choose(shown[Math.min(shown.length - 1, Math.max(0, shown.indexOf(chosen) + by))], true);
 }
 
 const STEPS = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 8, PageUp: -8, Home: -1e9, End: 1e9 };
@@ -208,7 +209,6 @@ document.addEventListener("keydown", (event) => {
 });
 
 // ------------------------------------------------------------------------------------------------ detail
-
 function drawDetail(item) {
   detail.replaceChildren();
   if (!item) return;
@@ -265,7 +265,6 @@ function outputOf(run, place) {
 }
 
 // ------------------------------------------------------------------------------------------------ places
-
 function layersOf(item) {
   const layers = [{ who: "gold", name: "true", marks: item.marks }];
   item.runs.forEach((run, place) => layers.push({ who: whoOf(place), name: pair ? data.runs[place].letter : "predicted", marks: run.marks }));
@@ -297,7 +296,7 @@ function legendOf(layers, shapes) {
 
 function mediumOf(medium, layers, size) {
   const figure = make("figure", "medium");
-  if (!medium.url) { figure.append(make("p", "empty", `Not found: ${medium.name || "picture"}`)); return figure; }
+  if (!medium.url) { figure.append(make("p", "empty", `Not found: ${medium.name || "picture"}`), ...blankWith(layers, size)); return figure; }
   if (medium.kind === "video") {
     const video = make("video");
     video.controls = true;
@@ -323,6 +322,17 @@ function mediumOf(medium, layers, size) {
   enlarge.addEventListener("click", () => enlarge.setAttribute("aria-pressed", String(figure.classList.toggle("full"))));
   figure.append(canvas, enlarge);
   return figure;
+}
+
+// Without its picture, places are still drawn in proportion to each other.
+function blankWith(layers, size) {
+  const places = layers.flatMap((layer) => layer.marks.flatMap((mark) => mark.box ?? mark.polygon ?? mark.point ?? []));
+  if (!places.length) return [];
+  const extent = (axis) => 1.05 * Math.max(...places.filter((_, at) => at % 2 === axis), 1e-6);
+  const [width, height] = size ?? [extent(0), extent(1)], canvas = make("div", "canvas blank");
+  canvas.style.setProperty("--ratio", width / height);
+  canvas.append(overlay(layers, width, height, width / height));
+  return [canvas];
 }
 
 function svg(tag, attributes) {
@@ -352,8 +362,8 @@ function drawMark(drawing, who, mark, sx, sy) {
     const corners = mark.polygon.map((value, at) => value * (at % 2 ? sy : sx));
     both("polygon", { points: corners.join(" ") });
   }
-  const at = mark.box ?? mark.point ?? mark.polygon;
-  if (mark.label && at) {
+  if (mark.label) {
+    const at = mark.box ?? mark.point ?? mark.polygon ?? [0, 0];
     const text = svg("text", { x: at[0] * sx, y: Math.max(18, at[1] * sy - 5), class: `label ${who}` });
     text.textContent = mark.label;
     drawing.append(text);
@@ -402,7 +412,6 @@ function routes(layers) {
 }
 
 // ------------------------------------------------------------------------------------------------ start
-
 for (const [name, [text]] of Object.entries(ORDERS)) byId("order").append(option(name, text));
 byId("order").addEventListener("change", (event) => { order = event.target.value; apply(); });
 let waiting = 0;

@@ -113,15 +113,16 @@ def verdict(comparison: Mapping[str, Any]) -> list[str]:
     """Return sentences on what the paired comparison shows."""
     difference, low_high = comparison["difference"], comparison["difference"]["ci95"]
     first, second = comparison["only_first_better"], comparison["only_second_better"]
+    exact, clustered = comparison["p_mcnemar"], comparison["p_clustered"]
     within = f" (95 %: {100 * low_high[0]:+.1f} to {100 * low_high[1]:+.1f})" if low_high else ""
     lines = [
         f"B minus A: {100 * difference['mean']:+.2f} points{within} on the same {comparison['n']:,} items.",
-        f"Better in A only: {first:,}; better in B only: {second:,}. McNemar, exact: p = {comparison['p_mcnemar']:.3g}; "
-        f"by cluster: p = {comparison['p_clustered']:.3g}.",
+        f"Better in A only: {first:,}; better in B only: {second:,}. McNemar, exact: p = {exact:.3g}; "
+        f"by cluster: p = {clustered:.3g}.",
     ]
     if comparison["detectable_change"] is not None:
         change = f"{100 * comparison['detectable_change']:.2f}"
-        lines.append(f"With so many items, a true change of {change} points is found in 4 of 5 such comparisons.")
+        lines.append(f"With so many items, a true change of {change} points is found in 4 of 5 cases.")
     return lines
 
 
@@ -148,8 +149,8 @@ def _group_row(
     entries = [_accuracy(items) for items in held]
     paired = (comparison or {}).get("groups", {}).get(kind, {}).get(name)
     return {
-        "kind": kind,
-        "value": name,
+        "kind": visible(kind, 200),
+        "value": visible(name, 200),
         "name": visible(name, 80),
         "n": f"{len(held[0]):,}",
         "cells": [
@@ -194,7 +195,7 @@ def _item_data(held: Sequence[ShownItem], links: _Links) -> dict[str, Any]:
         "question": visible(bounded(first.question, MAX_TEXT), 2 * MAX_TEXT),
         "choices": [[visible(letter, 20), visible(text, 400)] for letter, text in first.choices.items()],
         "gold": visible(first.gold, MAX_TEXT),
-        "groups": dict(first.groups),
+        "groups": {visible(kind, 200): visible(name, 200) for kind, name in first.groups.items()},
         "media": [links.medium(medium) for medium in best.media],
         "size": first.size,
         "marks": clean_marks(first.gold_marks),

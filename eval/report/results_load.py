@@ -1,7 +1,7 @@
 """Reading folders of scores for a page or a file for others: benchmarks' and dataset folders' alike.
 
-What an item is comes from ``items.jsonl`` where a benchmark was scored, and from ``prompts.jsonl`` where dataset folders
-were; what a model wrote from there or from ``predictions.jsonl``.
+What an item is comes from ``items.jsonl`` where a benchmark was scored, and from ``prompts.jsonl`` where dataset
+folders were; what a model wrote from there or from ``predictions.jsonl``.
 """
 
 from __future__ import annotations

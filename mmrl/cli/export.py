@@ -15,8 +15,8 @@ def export(
 ) -> None:
     """Write scored items with their texts for a spreadsheet, Weights & Biases, VLMEvalKit or lmms-eval.
 
-    The files of the last two are also what mmrl score takes as --predictions. wandb stays offline unless WANDB_MODE says
-    otherwise: send the run with wandb sync.
+    The files of the last two are also what mmrl score takes as --predictions. wandb stays offline unless WANDB_MODE
+    says otherwise: send the run with wandb sync.
 
     [bold]Examples[/]:
 

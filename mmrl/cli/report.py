@@ -20,7 +20,7 @@ def report(
     count: Annotated[int, typer.Option(help="Questions of a dataset that are shown.", min=1)] = 96,
     seed: Annotated[int, typer.Option(help="Of the choice from a dataset.")] = 0,
 ) -> None:
-    """Write one HTML file that works offline: a training run, scored items to filter and search, or a dataset's gallery.
+    """Write one HTML file that works offline: a training run, scored items to filter, or a dataset's gallery.
 
     Two folders of scores stand side by side, disagreements first. Works on an unfinished run and says what is missing.
 

@@ -86,8 +86,8 @@ def score(
         summary = score_file(request, out, progress)
     show_summary(Console(), summary, out, all_groups=all_groups)
     if is_hardly_read(summary):
-        for line in hints(request):
-            Console().print(f"hint: {line}", markup=False, highlight=False, soft_wrap=True)
+        for hint in hints(request):
+            Console().print(f"hint: {hint}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_summary(console: Console, summary: dict[str, Any], out: Path, *, all_groups: bool = False) -> None:
@@ -104,8 +104,8 @@ def show_summary(console: Console, summary: dict[str, Any], out: Path, *, all_gr
     if summary["headline"]["name"] != "accuracy":
         name = summary["headline"]["name"].removeprefix("figures.").replace("_", " ").replace(".", ", ")
         value = summary["headline"]["value"]
-        shown = f"{100 * value:.2f}" if -1.0 <= value <= 1.0 else f"{value:.3f}"
-        console.print(f"published figure ({name}): {shown}", markup=False, highlight=False)
+        figure = f"{100 * value:.2f}" if -1.0 <= value <= 1.0 else f"{value:.3f}"
+        console.print(f"published figure ({name}): {figure}", markup=False, highlight=False)
     for warning in summary["warnings"]:
         console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
     interval = summary["metrics"]["accuracy"]["interval"]

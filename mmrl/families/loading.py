@@ -55,7 +55,7 @@ def _stored_model_type(config_file: Path) -> str:
 
 
 def _hub_model_type(name: str) -> str:
-    """Read a hub model's config alone: neither torch nor transformers is imported, and no name that cannot be is asked."""
+    """Read a hub model's config alone: torch and transformers stay unimported, and impossible names unasked."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.utils import logging as hub_logging
 

@@ -79,10 +79,56 @@ def test_help_and_list_show_benchmarks_with_their_options(mmrl):
     help_text = mmrl("score", "--benchmark", "vstar", "--help").out
     assert "Examples" in help_text
     assert "--shuffle-seed" in help_text
+    details = mmrl("score", "--list", "vstar", "seedbench2_plus", "mmstar").out
+    for word in ("seedbench2_plus", "b18854d7075574be06b631cd5f7d2d6a", "CC-BY-NC-4.0", "official, fixed, authors"):
+        assert word in details
+    assert_refused(mmrl("score", "--list", "vstarr"), "vstarr", "vstar?")
+
+
+def test_the_list_is_a_line_each(mmrl):
+    from eval.benchmarks import BENCHMARKS
+
     listing = mmrl("score", "--list").out
     assert mmrl("eval", "--list").out == listing
-    for word in ("seedbench2_plus", "b18854d7075574be06b631cd5f7d2d6a", "CC-BY-NC-4.0", "official, fixed, authors"):
-        assert word in listing
+    lines = [line.split() for line in listing.splitlines()]
+    assert [line[0] for line in lines if line and line[0] in BENCHMARKS] == list(BENCHMARKS)
+    assert len(lines) <= len(BENCHMARKS) + 3
+    assert max(map(len, listing.splitlines()), default=0) <= 100
+    row = next(line for line in lines if line[:1] == ["mmstar"])
+    assert row == ["mmstar", "1,500", "huggingface.co/datasets/Lin-Chen/MMStar"]
+
+
+def _many_groups(tmp_path):
+    data, predictions = tmp_path / "many.jsonl", tmp_path / "many-predictions.jsonl"
+    rows = [{"id": f"q{i}", **ROW, "category": f"kind {i:02d}"} for i in range(40)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    predictions.write_text("".join(json.dumps({"id": f"q{i}", "prediction": "B"}) + "\n" for i in range(40)))
+    return data, predictions, tmp_path / "out"
+
+
+def test_many_groups_are_folded_unless_all_are_wanted(mmrl, tmp_path):
+    files = _many_groups(tmp_path)
+    folded, whole = _score(mmrl, files).out, _score(mmrl, files, "--all-groups").out
+    assert folded.count("kind ") == 8
+    assert "32 more: --all-groups" in folded
+    assert whole.count("kind ") == 40
+
+
+def test_a_rule_that_would_read_the_predictions_is_named(mmrl, files):
+    texts = "".join(json.dumps({"id": f"q{i}", "prediction": "<answer>B</answer>"}) + "\n" for i in range(4))
+    files[1].write_text(texts)
+    outcome = _score(mmrl, files, "--variant", "official")
+    assert outcome.code == 0
+    assert "hint: variant official reads 0% of the predictions" in outcome.out
+    assert "hint: --variant fixed reads 100% of them" in outcome.out
+    assert "hint" not in _score(mmrl, files, "--variant", "fixed").out
+
+
+def test_where_no_rule_reads_the_predictions_that_is_said(mmrl, files):
+    files[1].write_text("".join(json.dumps({"id": f"q{i}", "prediction": "~"}) + "\n" for i in range(4)))
+    outcome = _score(mmrl, files)
+    assert "no variant (fixed, authors) reads them" in outcome.out
+    assert "'~'" in outcome.out
 
 
 def test_hostile_names_do_not_reach_the_terminal(mmrl, files):
