@@ -91,7 +91,9 @@ class TermConfig(Section):
     use: Line | None = None
     """``path/to/file.py:function``, relative to the config file: ``(Sample, Rollout) -> float | None``."""
     verifies: Flag = False
-    """Whether the function of ``use`` tells if the answer is correct; built-in terms know it themselves."""
+    """Whether the function of ``use``, or the judge, tells if the answer is correct; other terms know it themselves."""
+    settings: dict[str, Any] = {}
+    """What the term ``judge`` takes; see docs/judges.md."""
 
 
 class MechanismConfig(BaseModel):
