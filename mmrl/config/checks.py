@@ -11,8 +11,9 @@ from itertools import pairwise
 
 from mmrl.config.mechanism_checks import rubric_mechanism_problems, training_mechanism_problems
 from mmrl.config.problems import Location, Problem, did_you_mean
-from mmrl.config.schema import DatasetConfig, RubricConfig, RunConfig, StageConfig, TrainingConfig
+from mmrl.config.schema import DatasetConfig, RubricConfig, RunConfig, StageConfig, TermConfig, TrainingConfig
 from mmrl.config.training_checks import FREEZES, PLUGIN, training_problems
+from mmrl.errors import InputError
 from mmrl.rewards.judge import JUDGE, judge_settings
 from mmrl.rewards.terms import TERMS
 

@@ -36,7 +36,7 @@ LossType = Literal["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", 
 DeadGroups = Literal["skip", "keep", "resample"]
 """What is done with groups whose completions all earn the same: left out exactly, trained on, or sampled again."""
 
-Law = Literal["gold", "order", "hack", "length", "unjudged", "stated", "no_effect", "drowned"]
+Law = Literal["gold", "order", "hack", "length", "unjudged", "stated", "no_effect", "drowned", "advantage"]
 """What ``mmrl audit`` holds a rubric to; see docs/rewards.md."""
 
 ScaleRewards = Literal["group", "batch", "none"]
@@ -286,6 +286,8 @@ class EvaluationConfig(Section):
 class AuditConfig(Section):
     """What ``mmrl audit`` lets pass."""
 
+    before_training: Flag = True
+    """Whether a new run begins with an audit on a few samples, and is refused where a law is broken."""
     allow: tuple[Law, ...] = ()
     """Laws that need not hold, since the run is meant to be so."""
 
