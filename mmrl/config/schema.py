@@ -284,10 +284,8 @@ class EvaluationConfig(Section):
 
 
 class AuditConfig(Section):
-    """What ``mmrl audit`` lets pass."""
+    """What ``mmrl audit``, with which a run begins, lets pass."""
 
-    before_training: Flag = True
-    """Whether a new run begins with an audit on a few samples, and is refused where a law is broken."""
     allow: tuple[Law, ...] = ()
     """Laws that need not hold, since the run is meant to be so."""
 
