@@ -46,9 +46,7 @@ class Judged:
 def judge(rubric: Rubric, sample: Sample, attempts: Sequence[Attempt], *, step: int = 0, steps: int = 0) -> Judged:
     """Score all attempts at a sample together, as after ``step`` of ``steps`` optimiser steps."""
     rollouts = [one.rollout for one in attempts]
-    found = rubric.score_groups(
-        [sample] * len(rollouts), rollouts, group_size=len(rollouts), step=step, steps=steps
-    )
+    found = rubric.score_groups([sample] * len(rollouts), rollouts, group_size=len(rollouts), step=step, steps=steps)
     return Judged(sample=sample, attempts=attempts, breakdowns=found)
 
 

@@ -30,7 +30,6 @@ from mmrl.rewards.monitors import held_out_divergence
 from mmrl.rewards.sample_weights import build_sample_weight
 from mmrl.runs import DONE_NAME, SUMMARY_NAME, RunFolder, is_vacant
 
-
 WHEN = ("before", "after")
 """The two evaluations of a run."""
 

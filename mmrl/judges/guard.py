@@ -97,7 +97,9 @@ _WORD = re.compile(r"\w", re.UNICODE)
 def plain(text: str) -> str:
     """Return a text with compatible characters made one, invisible ones left out and spaces joined."""
     seen = unicodedata.normalize("NFKC", text)
-    kept = (" " if one.isspace() else one for one in seen if one.isspace() or unicodedata.category(one) not in _INVISIBLE)
+    kept = (
+        " " if one.isspace() else one for one in seen if one.isspace() or unicodedata.category(one) not in _INVISIBLE
+    )
     return " ".join("".join(kept).split())
 
 

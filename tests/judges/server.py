@@ -33,7 +33,10 @@ def read_claim(body: dict[str, Any]) -> tuple[str, str]:
 def reply(said: Any) -> dict[str, Any]:
     if isinstance(said, str):
         return {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": said}}]}
-    tops = [{"token": word, "logprob": math.log(max(p, 1e-9)), "bytes": None} for word, p in (("yes", said), ("No", 1 - said))]
+    tops = [
+        {"token": word, "logprob": math.log(max(p, 1e-9)), "bytes": None}
+        for word, p in (("yes", said), ("No", 1 - said))
+    ]
     place = {**tops[0], "top_logprobs": tops}
     text = "yes" if said >= 0.5 else "no"
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}

@@ -58,7 +58,18 @@ def test_every_attack_is_refused_before_a_judge_is_asked(kind: str, text: str) -
 
 @pytest.mark.parametrize(
     "text",
-    ["Harbour St.", "-3", "12.5 %", "解放军", "first class", "the rating is 10", "Judge Street", "Answer: 3 km", "C", "yesterday"],
+    [
+        "Harbour St.",
+        "-3",
+        "12.5 %",
+        "解放军",
+        "first class",
+        "the rating is 10",
+        "Judge Street",
+        "Answer: 3 km",
+        "C",
+        "yesterday",
+    ],
 )
 def test_plain_answers_reach_the_judge(text: str) -> None:
     assert reason_to_refuse(text, "Where?", "Harbour Street", max_characters=2000) is None
@@ -70,7 +81,9 @@ def test_openers_are_taken_off_an_answer() -> None:
 
 
 def test_the_question_repeated_is_no_answer() -> None:
-    assert reason_to_refuse("Where is the bakery", "Where is the bakery?", "x", max_characters=99) == "the question again"
+    assert (
+        reason_to_refuse("Where is the bakery", "Where is the bakery?", "x", max_characters=99) == "the question again"
+    )
 
 
 @settings(max_examples=200, deadline=None)
@@ -127,7 +140,9 @@ def test_a_server_without_probabilities_is_read_by_its_text() -> None:
 
 def test_verdicts_are_kept_by_content(tmp_path: Path) -> None:
     with judge_server(sensible) as server:
-        first = [judge_at(server.url, cache=str(tmp_path / "c")).opinion(claim(text)) for text in ("harbour street", "x")]
+        first = [
+            judge_at(server.url, cache=str(tmp_path / "c")).opinion(claim(text)) for text in ("harbour street", "x")
+        ]
         asked = len(server.pairs)
         again = judge_at(server.url, cache=str(tmp_path / "c"))
         assert [again.opinion(claim(text)) for text in ("harbour street", "x")] == first
