@@ -67,7 +67,7 @@ def sampled_groups(judged: Sequence[Judged], size: int, rng: random.Random) -> l
     for one in judged:
         right = [tried for tried in one.attempts if tried.right]
         wrong = [tried for tried in one.attempts if not tried.right]
-        mixed = [*right[:2], *wrong[:1], *rng.choices(one.attempts, k=size)]
+        mixed = [*right[:1], *wrong[:1], *right[1:2], *rng.choices(one.attempts, k=size)]
         shuffled = rng.sample(wrong, len(wrong))
         members: dict[Phase, list[Attempt]] = {"wrong": shuffled, "mixed": mixed, "right": right}
         for phase, tried in members.items():
