@@ -20,12 +20,14 @@ from eval.backends.base import Backend, Request, media_kinds, texts_of
 from eval.benchmark_media import item_media
 from eval.benchmarks.base import Benchmark, Item, Options
 from eval.file_hashes import file_record
+from eval.judged import require_free_answers
 from eval.processes import Team
 from eval.replies import append_reply, failed_ids, keep_rows, part_path, stored_rows
 from eval.score_file import ScoreRequest, checked_variant, default_options, load_items, score_file
 from eval.storage import PREDICTIONS_NAME, PROMPTS_NAME, SETTINGS_NAME, read_rows, write_rows
 from mmrl.errors import InputError
 from mmrl.files import parse_json, write_json
+from mmrl.judges import Judge
 from mmrl.progress import Progress
 
 
@@ -44,6 +46,8 @@ class BenchmarkRun:
     """None means the defaults."""
     retry_failed: bool = False
     """Ask again for what failed in an earlier run."""
+    judge: Judge | None = None
+    """Asked about free answers beside the rules, when all are there."""
 
 
 def run_benchmark(
@@ -61,6 +65,8 @@ def run_benchmark(
     checked_variant(run.benchmark, run.variant)
     options = run.options if run.options is not None else default_options(run.benchmark)
     items = load_items(run.benchmark, run.data, options)
+    if run.judge is not None:
+        require_free_answers(run.benchmark, items)
     requests = benchmark_requests(run, items, options)
     if team.leads:
         _begin(run, backend, requests)
@@ -73,7 +79,12 @@ def run_benchmark(
     write_json(run.out / SETTINGS_NAME, _settings(run, backend, requests))
     predictions = run.out / PREDICTIONS_NAME
     request = ScoreRequest(
-        benchmark=run.benchmark, data=run.data, predictions=predictions, variant=run.variant, options=options
+        benchmark=run.benchmark,
+        data=run.data,
+        predictions=predictions,
+        variant=run.variant,
+        options=options,
+        judge=run.judge,
     )
     return score_file(request, run.out)
 

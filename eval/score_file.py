@@ -3,6 +3,7 @@
 extractions.jsonl   id, parsed, status, detail: what was read from each prediction
 scores.jsonl        id, parsed, status, scores, and what comparing and grouping need: cluster, groups, stop
 items.jsonl         id, question, gold answer, output, places: what a person looks at
+judgements.jsonl    id, answer, rule, yes, reason: what a judge said, where one was asked
 summary.json        means with intervals, failures, groups, the benchmark's own figures, hashes of all files
 """
 
@@ -18,12 +19,21 @@ from typing import Any
 from eval.benchmarks.base import Benchmark, Item, Options, Outcome
 from eval.file_hashes import file_record, md5_warnings
 from eval.item_views import ITEMS_NAME, item_view
+from eval.judged import (
+    judge_items,
+    judge_summary,
+    judge_warnings,
+    require_free_answers,
+    with_judge,
+    write_judgements,
+)
 from eval.predictions import GivenPrediction, read_predictions
 from eval.score_summary import score_summary
 from eval.scored import EXTRACTIONS_NAME, FAILED, MISSING, ScoredItem, prediction_warnings, write_scores
 from eval.storage import SCORES_NAME, write_rows
 from mmrl.errors import InputError
 from mmrl.files import write_json
+from mmrl.judges import Judge
 from mmrl.progress import Progress
 from mmrl.types import ParseStatus, StopReason
 
@@ -42,6 +52,8 @@ class ScoreRequest:
     """One of the benchmark's; None means its first."""
     options: Options | None = None
     """None means the defaults."""
+    judge: Judge | None = None
+    """Asked about free answers beside the rules."""
 
 
 def score_file(request: ScoreRequest, out: Path, progress: Progress | None = None) -> dict[str, Any]:
@@ -56,7 +68,12 @@ def score_file(request: ScoreRequest, out: Path, progress: Progress | None = Non
     options = request.options if request.options is not None else default_options(benchmark)
     items = load_items(benchmark, request.data, options)
     given = read_predictions(request.predictions, {item.id for item in items})
+    if request.judge is not None:
+        require_free_answers(benchmark, items)
     scored = score_items(benchmark, items, given, variant=variant, options=options, progress=progress)
+    judgements = judge_items(scored, given, request.judge, progress) if request.judge is not None else []
+    scored = with_judge(judgements) if judgements else scored
+    judged = {"judge": judge_summary(judgements, request.judge)} if request.judge is not None else {}
     figures = (
         benchmark.aggregate([(s.item, s.outcome) for s in scored], variant, options) if benchmark.aggregate else {}
     )
@@ -67,15 +84,19 @@ def score_file(request: ScoreRequest, out: Path, progress: Progress | None = Non
         "options": options.model_dump(mode="json"),
         **means,
         "figures": figures,
+        **judged,
         "headline": headline(benchmark, {**means, "figures": figures}),
         "warnings": [*md5_warnings(benchmark.source, request.data), *prediction_warnings(scored)],
     }
+    summary["warnings"] += judge_warnings(judged["judge"]) if judged else []
     (out / SUMMARY_NAME).unlink(missing_ok=True)  # a summary never stands beside scores of another run
     write_scores(scored, out)
     texts = {item: prediction.text for item, prediction in given.items()}
     write_rows(out / ITEMS_NAME, (item_view(one, texts.get(one.item.id, ""), options) for one in scored))
     files = {"data": request.data, "predictions": request.predictions}
     files |= {path.stem: path for path in (out / EXTRACTIONS_NAME, out / SCORES_NAME)}
+    if judgements:
+        files["judgements"] = write_judgements(judgements, out)
     summary["files"] = {name: file_record(path) for name, path in files.items()}
     write_json(out / SUMMARY_NAME, summary)
     return summary

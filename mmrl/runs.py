@@ -33,8 +33,12 @@ CONFIG_NAME = "config.yaml"
 LOG_NAME = "log.jsonl"
 DONE_NAME = "done.json"
 SUMMARY_NAME = "summary.json"
+AUDIT_NAME = "audit.json"
+"""Written once the audit before training has passed."""
 MARKER_NAME = "complete.json"
-RUN_ENTRIES = frozenset({CONFIG_NAME, LOG_NAME, DONE_NAME, SUMMARY_NAME, "report.html", "data", "stages", "eval"})
+RUN_ENTRIES = frozenset(
+    {CONFIG_NAME, LOG_NAME, DONE_NAME, SUMMARY_NAME, AUDIT_NAME, "report.html", "data", "stages", "eval"}
+)
 """Everything that a run writes directly into its folder."""
 
 _PARTIAL_PATTERN = re.compile(r"\.(.+)\.[0-9a-f]{8}\.partial")  # what a killed write leaves; see mmrl.files

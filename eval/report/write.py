@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.report.accuracy import accuracy_rows, headline
+from eval.report.alarms import alarm_rows
 from eval.report.charts import Chart
 from eval.report.cost import training_cost
 from eval.report.gallery import build_gallery
@@ -61,6 +62,7 @@ def render_report(record: RunRecord) -> str:
         stages=stage_rows(record),
         curves=curves(record.steps),
         cost=training_cost(record.steps),
+        alarms=alarm_rows(record.events),
         remarks=remarks(record.events),
         bad_media=bad_media(record.events),
         gallery=build_gallery(record),

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmrl.audit import laws
 from mmrl.audit.attempts import attempts_of
 from mmrl.audit.distance import starc_distance
 from mmrl.audit.judged import PHASES, Judged, judge, sampled_groups
+from mmrl.audit.mechanisms import MechanismEffect, mechanism_effects, order_kept
 from mmrl.config.schema import RunConfig, StageConfig
 from mmrl.curriculum.stage import stage_sources
 from mmrl.progress import Progress
-from mmrl.rewards import Rubric, build_rubric
+from mmrl.rewards import Rubric, build_advantage, build_rubric
 from mmrl.types import Sample
 
 
@@ -33,6 +34,8 @@ class StageAudit:
     meant: tuple[laws.Finding, ...]
     """Laws that do not hold and that the config allows."""
     notes: tuple[laws.Finding, ...]
+    mechanisms: tuple[MechanismEffect, ...] = ()
+    """What each mechanism of ``training.advantage`` changes."""
     distance: float | None = None
     """STARC distance to another config's rubric on the same answers."""
 
@@ -64,7 +67,7 @@ def audit_config(
         rubric = build_rubric(config.stage_rubric(stage), base_dir)
         chosen = _chosen(stage, datasets, samples)
         rubric.check_covers(chosen, where=f"stages.{stage.name}.rubric")
-        tried.append(_try(config, stage, rubric, chosen))
+        tried.append(_try(config, stage, rubric, chosen, base_dir))
         if progress is not None:
             progress(index + 1, len(config.stages))
     return [_audit_stage(config, index, tried, against) for index in range(len(tried))]
@@ -79,14 +82,38 @@ class _Tried:
     groups: laws.Groups
     scale: str
     effects: list[laws.Effect]
+    later: Mapping[str, list[Judged]]
+    """The same attempts at later times of training, where they earn something else then."""
+    mechanisms: list[MechanismEffect]
 
 
-def _try(config: RunConfig, stage: StageConfig, rubric: Rubric, samples: Sequence[Sample]) -> _Tried:
+def _try(
+    config: RunConfig, stage: StageConfig, rubric: Rubric, samples: Sequence[Sample], base_dir: str | Path
+) -> _Tried:
     rng, style, training = random.Random(config.seed), config.stage_style(stage), config.stage_training(stage)
     judged = [judge(rubric, sample, attempts_of(sample, style, rng)) for sample in samples]
     groups = sampled_groups(judged, training.num_generations, rng)
     effects = laws.effects_of(rubric, groups, training.scale_rewards)
-    return _Tried(rubric=rubric, judged=judged, groups=groups, scale=training.scale_rewards, effects=effects)
+    mechanisms, _ = build_advantage(training.advantage or (), base_dir)
+    return _Tried(
+        rubric=rubric,
+        judged=judged,
+        groups=groups,
+        scale=training.scale_rewards,
+        effects=effects,
+        later=_later(rubric, judged, stage.steps),
+        mechanisms=mechanism_effects(mechanisms, rubric, groups, scale=training.scale_rewards, style=style),
+    )
+
+
+def _later(rubric: Rubric, judged: Sequence[Judged], steps: int) -> dict[str, list[Judged]]:
+    """Score all attempts halfway through training and at its end; a time that changes no reward is left out."""
+    found = {}
+    for name, step in (("halfway", (steps + 1) // 2), ("at the end", steps)):
+        then = [judge(rubric, one.sample, one.attempts, step=step, steps=steps) for one in judged]
+        if any(one.rewards != before.rewards for one, before in zip(then, judged, strict=True)):
+            found[name] = then
+    return found if rubric.composition is not None else {}
 
 
 def _chosen(stage: StageConfig, datasets: Mapping[str, Sequence[Sample]], most: int) -> list[Sample]:
@@ -108,12 +135,9 @@ def _audit_stage(
     heard = {effect.name for other in alike for effect in other.effects if effect.says}
     findings = [
         *laws.every_sample_is_judged(one.judged),
-        *laws.gold_at_the_maximum(one.judged),
-        *laws.right_before_wrong(one.judged),
-        *laws.hacks_earn_little(one.judged),
-        *laws.filler_earns_nothing(one.judged),
-        *laws.stated_rewards(one.rubric, one.judged),
+        *_findings_of(one),
         *laws.effects_hold(one.rubric, one.groups, one.scale, one.effects, heard),
+        *order_kept(one.mechanisms),
     ]
     return StageAudit(
         name=stage.name,
@@ -123,8 +147,30 @@ def _audit_stage(
         broken=tuple(found for found in findings if found.law is not None and found.law not in allowed),
         meant=tuple(found for found in findings if found.law in allowed),
         notes=tuple(found for found in findings if found.law is None),
+        mechanisms=tuple(one.mechanisms),
         distance=None if against is None else _distance(one.judged, index, *against),
     )
+
+
+def _findings_of(one: _Tried) -> list[laws.Finding]:
+    """Return which laws on rewards are broken when training starts, and which others later, where a schedule moves."""
+    found = list(_reward_laws(one.rubric, one.judged))
+    for name, judged in one.later.items():
+        told = {(finding.law, finding.message.split(" must ")[0]) for finding in found}
+        found += [
+            replace(finding, message=f"{name} of training, {finding.message}")
+            for finding in _reward_laws(one.rubric, judged)
+            if (finding.law, finding.message.split(" must ")[0]) not in told
+        ]
+    return found
+
+
+def _reward_laws(rubric: Rubric, judged: Sequence[Judged]) -> Iterator[laws.Finding]:
+    yield from laws.gold_at_the_maximum(judged)
+    yield from laws.right_before_wrong(judged)
+    yield from laws.hacks_earn_little(judged)
+    yield from laws.filler_earns_nothing(judged)
+    yield from laws.stated_rewards(rubric, judged)
 
 
 def _distance(judged: Sequence[Judged], index: int, other: RunConfig, base_dir: str | Path) -> float:
@@ -148,6 +194,13 @@ def _lines(audit: StageAudit) -> list[str]:
         moved = "".join(f"{effect.by_phase[one]:12.3f}" if one in effect.by_phase else f"{'-':>12}" for one in PHASES)
         drowned = f"   invisible wherever {effect.drowned_by} differs" if effect.drowned_by else ""
         lines.append(f"    {effect.name:16}{effect.weight:8g}{moved}{drowned}")
+    if audit.mechanisms:
+        lines.append("  how far training.advantage moves an advantage on top of that, in its order")
+    for mechanism in audit.mechanisms:
+        moved = "".join(
+            f"{mechanism.by_phase[one]:12.3f}" if one in mechanism.by_phase else f"{'-':>12}" for one in PHASES
+        )
+        lines.append(f"    {mechanism.name:24}{moved}")
     lines.append("  what hacks earn, 0 the least and 100 the gold answer:")
     lines += [f"    {name:20} {100 * share:4.0f}" for name, share in sorted(audit.hacks.items())]
     if audit.distance is not None:

@@ -43,10 +43,10 @@ class Judged:
         return self.breakdowns[0].note == ABSTAINED
 
 
-def judge(rubric: Rubric, sample: Sample, attempts: Sequence[Attempt]) -> Judged:
-    """Score all attempts at a sample together."""
+def judge(rubric: Rubric, sample: Sample, attempts: Sequence[Attempt], *, step: int = 0, steps: int = 0) -> Judged:
+    """Score all attempts at a sample together, as after ``step`` of ``steps`` optimiser steps."""
     rollouts = [one.rollout for one in attempts]
-    found = rubric.score_groups([sample] * len(rollouts), rollouts, group_size=len(rollouts))
+    found = rubric.score_groups([sample] * len(rollouts), rollouts, group_size=len(rollouts), step=step, steps=steps)
     return Judged(sample=sample, attempts=attempts, breakdowns=found)
 
 
@@ -57,6 +57,8 @@ class SampledGroup:
     phase: Phase
     sample: Sample
     rollouts: list[Rollout]
+    rights: list[bool]
+    """Whether each is right, by the data's own rule."""
 
 
 def sampled_groups(judged: Sequence[Judged], size: int, rng: random.Random) -> list[SampledGroup]:
@@ -65,13 +67,14 @@ def sampled_groups(judged: Sequence[Judged], size: int, rng: random.Random) -> l
     for one in judged:
         right = [tried for tried in one.attempts if tried.right]
         wrong = [tried for tried in one.attempts if not tried.right]
-        mixed = [*right[:2], *wrong[:1], *rng.choices(one.attempts, k=size)]
+        mixed = [*right[:1], *wrong[:1], *right[1:2], *rng.choices(one.attempts, k=size)]
         shuffled = rng.sample(wrong, len(wrong))
         members: dict[Phase, list[Attempt]] = {"wrong": shuffled, "mixed": mixed, "right": right}
         for phase, tried in members.items():
             if len(tried) > 1:
-                rollouts = [tried[at % len(tried)].rollout for at in range(size)]
-                groups.append(SampledGroup(phase=phase, sample=one.sample, rollouts=rollouts))
+                taken = [tried[at % len(tried)] for at in range(size)]
+                rollouts, rights = [each.rollout for each in taken], [each.right for each in taken]
+                groups.append(SampledGroup(phase=phase, sample=one.sample, rollouts=rollouts, rights=rights))
     return groups
 
 

@@ -31,6 +31,8 @@ DIFFERS = 0.1
 HACK_SHARE = 0.5
 """Share of the way from the least reward to the gold answer's that a hack may not reach on average."""
 TOLERANCE = 1e-6
+FACTORS = (0.1, 0.5, 2.0, 10.0)
+"""By which a weight is multiplied to see whether it matters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -289,7 +291,13 @@ def effects_hold(
         elif one.weight and scale == "group":
             term = next(term for term in rubric.terms if term.name == one.name)
             here = [group for group in groups if values_in(rubric, term, group)]
-            twice = advantages(reweighted(rubric, one.name, 2.0), here, scale)
-            if mean_change(advantages(rubric, here, scale), twice) < NO_EFFECT:
-                message = f"the weight {one.weight:g} of {one.name} changes nothing under scale_rewards: group"
+            base = advantages(rubric, here, scale)
+            tried = [advantages(reweighted(rubric, one.name, factor), here, scale) for factor in FACTORS]
+            largest = max(mean_change(base, changed) for changed in tried)
+            if largest < NO_EFFECT:
+                message = (
+                    f"the weight {one.weight:g} of {one.name} shows in no advantage under scale_rewards: group: "
+                    f"multiplied by {', '.join(f'{factor:g}' for factor in FACTORS)} it moved them by "
+                    f"{largest:.3f} standard deviations at most"
+                )
                 yield Finding(law=None, message=message)

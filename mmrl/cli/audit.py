@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mmrl.errors import InputError
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mmrl.config.schema import DatasetConfig, RunConfig
+    from mmrl.data import DatasetFolder
+    from mmrl.runs import RunFolder
     from mmrl.types import Sample
 
 MOST_READ = 400
@@ -48,6 +52,40 @@ def audit(
     if broken := sum(len(one.broken) for one in found):
         console.print(f"{broken} broken laws; mend the rubric, or list laws that need not hold under audit.allow.")
         raise typer.Exit(2)
+
+
+BEFORE_TRAINING = 4
+"""Samples of each task that the audit before training looks at; ``mmrl audit`` takes more."""
+
+
+def audit_before_training(
+    config: RunConfig, folders: Mapping[str, DatasetFolder], run: RunFolder, base_dir: Path
+) -> None:
+    """Audit a new run's rubrics on a few samples of its own data; a run that has passed is not asked again.
+
+    Raises:
+        InputError: a law is broken that ``audit.allow`` does not name.
+    """
+    from mmrl.audit import audit_config
+    from mmrl.progress import slow_progress
+    from mmrl.runs import AUDIT_NAME
+
+    if (run.path / AUDIT_NAME).is_file():
+        return
+    datasets = {name: folders[name].samples for name in config.training_datasets()}
+    with slow_progress("auditing rewards", unit="stages") as progress:
+        found = audit_config(config, datasets, base_dir=base_dir, samples=BEFORE_TRAINING, progress=progress)
+    broken = [(one.name, finding) for one in found for finding in one.broken]
+    if broken:
+        stage, first = broken[0]
+        further = f" and {len(broken) - 1} more broken laws" if len(broken) > 1 else ""
+        raise InputError(
+            f"rewards must keep the audit's laws; found in stage {stage} that {first.law} is broken{further}: "
+            f"{first.message}; see mmrl audit; mend the rubric, or list the laws under audit.allow, or train "
+            "with --no-audit"
+        )
+    passed = [{"stage": one.name, "samples": one.samples, "meant": [each.law for each in one.meant]} for one in found]
+    run.write_json(AUDIT_NAME, {"stages": passed})
 
 
 def _samples_of(config: RunConfig, progress: object) -> dict[str, Sequence[Sample]]:

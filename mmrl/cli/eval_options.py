@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from mmrl.cli.benchmarks import LIST_HELP
 from mmrl.cli.evaluating import Asking, ServerChoice
-from mmrl.cli.score import ScoreCommand
+from mmrl.cli.score import ScoreCommand, make_judge
 from mmrl.errors import InputError
 from mmrl.types import PromptStyle
+
+if TYPE_CHECKING:
+    from mmrl.judges import Judge
 
 BenchmarkName = Annotated[str | None, typer.Option(help="A public one; --list names all.", is_eager=True)]
 Data = Annotated[list[Path] | None, typer.Option(help="A dataset folder, repeat for several; or a benchmark's file.")]
@@ -42,7 +45,7 @@ RetryFailed = Annotated[bool, typer.Option(help="Ask again for what failed in an
 ListAll = Annotated[bool, typer.Option("--list", help=LIST_HELP)]
 
 _SERVER = ("model_name", "api_key_env", "concurrency", "retries", "time_limit", "max_requests", "max_tokens_total")
-_ONLY = {"benchmark": ("pictures", "variant", "server", "backend", "cache", "retry_failed"), "server": _SERVER}
+_ONLY = {"benchmark": ("judge", "pictures", "variant", "server", "backend", "cache", "retry_failed"), "server": _SERVER}
 """Options that mean something only beside another."""
 
 
@@ -74,6 +77,11 @@ def read_options(ctx: typer.Context) -> Asking:
     plain = {name: given[name] for name in ("model", "dtype", "device", "min_pixels", "max_pixels", "backend", "cache")}
     server = ServerChoice(given["server"], *(given[name] for name in _SERVER)) if given["server"] else None
     return Asking(decoding=decoding, server=server, **plain)
+
+
+def read_judge(ctx: typer.Context) -> Judge | None:
+    """Return the judge that the options name, if any; ``InputError`` where a part is missing."""
+    return make_judge(ctx.params["judge"], ctx.params["judge_model"], ctx.params["judge_cache"])
 
 
 def _check_options(ctx: typer.Context) -> None:

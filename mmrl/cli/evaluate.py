@@ -6,6 +6,7 @@ import typer
 
 from mmrl.cli import eval_options as options
 from mmrl.cli.evaluating import BenchmarkChoice, evaluate_benchmark, evaluate_checkpoints, evaluate_folders
+from mmrl.cli.score import JudgeCache, JudgeModelName, JudgeServer
 
 
 def evaluate(  # noqa: PLR0913 - options of a command, not of a function that code calls
@@ -36,6 +37,9 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
     max_requests: options.MaxRequests = None,  # noqa: ARG001
     max_tokens_total: options.MaxTokens = None,  # noqa: ARG001
     cache: options.Cache = None,  # noqa: ARG001
+    judge: JudgeServer = None,  # noqa: ARG001
+    judge_model: JudgeModelName = None,  # noqa: ARG001
+    judge_cache: JudgeCache = None,  # noqa: ARG001
     retry_failed: options.RetryFailed = False,
     list_all: options.ListAll = False,  # noqa: ARG001 - read by EvalCommand
 ) -> None:
@@ -55,8 +59,13 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
     mmrl eval --checkpoints runs/demo --out runs/demo-curve
     """
     asking = options.read_options(ctx)
+    judging = options.read_judge(ctx)
     assert out is not None, "checked with the other options"
-    chosen = BenchmarkChoice(benchmark, data or [], pictures, variant, retry_failed, ctx.args) if benchmark else None
+    chosen = (
+        BenchmarkChoice(benchmark, data or [], pictures, variant, retry_failed, ctx.args, judging)
+        if benchmark
+        else None
+    )
     if checkpoints is not None:
         evaluate_checkpoints(asking, checkpoints, out, chosen)
     elif chosen is not None:

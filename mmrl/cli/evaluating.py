@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eval.backends.base import Backend
     from eval.decoding import Decoding
     from eval.run_benchmark import BenchmarkRun
+    from mmrl.judges import Judge
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class BenchmarkChoice:
     retry_failed: bool
     rest: Sequence[str]
     """Its own options, as written."""
+    judge: Judge | None = None
+    """Asked about free answers beside the rules."""
 
 
 def evaluate_folders(asking: Asking, data: Sequence[Path], out: Path, *, style: str) -> None:
@@ -135,6 +138,7 @@ def benchmark_run(choice: BenchmarkChoice, out: Path) -> BenchmarkRun:
         variant=choice.variant,
         options=parse_options(found, choice.rest),
         retry_failed=choice.retry_failed,
+        judge=choice.judge,
     )
 
 

@@ -6,6 +6,7 @@ Every part that is already complete in the run folder is kept, so a run that was
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -25,8 +26,12 @@ from mmrl.data.manifest import MANIFEST_NAME, read_manifest
 from mmrl.errors import InputError
 from mmrl.progress import progress_bar
 from mmrl.rewards import build_advantage, build_rubric
+from mmrl.rewards.monitors import held_out_divergence
 from mmrl.rewards.sample_weights import build_sample_weight
 from mmrl.runs import DONE_NAME, SUMMARY_NAME, RunFolder, is_vacant
+
+WHEN = ("before", "after")
+"""The two evaluations of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,9 +215,26 @@ def _evaluate_once(pipeline: Pipeline, when: str, model_path: str, held_out: Map
     gc.collect()
 
 
+def _compare_with_reward(pipeline: Pipeline, summary: Mapping[str, Any]) -> None:
+    """Note in the log, once, where the last stage's reward has risen while held-out accuracy has fallen."""
+    records = pipeline.run.read_log()
+    if not records or any(record.get("sign") == "held_out" for record in records):
+        return
+    parts = list(summary["tasks"].values())
+    before, after = (sum(one[when] * one["n"] for one in parts) / sum(one["n"] for one in parts) for when in WHEN)
+    last = records[-1]
+    steps = [record for record in records if "event" not in record and record["stage_index"] == last["stage_index"]]
+    alarm = held_out_divergence([one["reward"] for one in steps if one["reward"] is not None], before, after)
+    if alarm is not None:
+        place = {key: last[key] for key in ("stage", "stage_index", "step", "global_step")} | {"time": time.time()}
+        told = {"sign": alarm.name, "before": alarm.before, "now": alarm.now, "message": alarm.message}
+        pipeline.run.append_log({"event": "alarm", **place, **told})
+
+
 def _summarise(pipeline: Pipeline) -> None:
     from eval.summary import render_table, summarise
 
     summary = summarise(pipeline.run.eval_dir("before"), pipeline.run.eval_dir("after"))
     pipeline.run.write_json(SUMMARY_NAME, summary)
+    _compare_with_reward(pipeline, summary)
     pipeline.console.print(render_table(summary))

@@ -14,6 +14,14 @@ from mmrl.errors import InputError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from mmrl.judges import Judge
+
+JudgeServer = Annotated[
+    str | None, typer.Option("--judge", help="Ask a judge about free answers too: http://host:port/v1, or 'local'.")
+]
+JudgeModelName = Annotated[str | None, typer.Option(help="The judge's name on its server, or a model to load.")]
+JudgeCache = Annotated[Path | None, typer.Option(help="Folder of the judge's verdicts, shared between runs.")]
+
 LENIENT = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Options that the command does not know are the benchmark's."""
 
@@ -37,7 +45,7 @@ class ScoreCommand(TyperCommand):
             describe_benchmark(benchmark(name))
 
 
-def score(
+def score(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     benchmark: Annotated[str | None, typer.Option(help="Which; --list names all.", is_eager=True)] = None,
     data: Annotated[Path | None, typer.Option(help="The file or folder as its authors publish it.")] = None,
@@ -49,6 +57,13 @@ def score(
     variant: Annotated[str | None, typer.Option(help="Scoring rule; the benchmark's first by default.")] = None,
     all_groups: Annotated[bool, typer.Option("--all-groups", help="Print every group and figure.")] = False,
     list_all: Annotated[bool, typer.Option("--list", help=LIST_HELP)] = False,  # noqa: ARG001 - read by ScoreCommand
+    judge: JudgeServer = None,
+    judge_model: JudgeModelName = None,
+    judge_cache: JudgeCache = None,
+    list_all: Annotated[  # noqa: ARG001 - its callback does the work
+        bool,
+        typer.Option("--list", help="Show benchmarks, their sources and options.", callback=list_benchmarks),
+    ] = False,
 ) -> None:
     """Score stored predictions by a benchmark's own rules: no model, no pictures.
 
@@ -81,6 +96,7 @@ def score(
         predictions=predictions,
         variant=variant,
         options=parse_options(chosen, ctx.args),
+        judge=make_judge(judge, judge_model, judge_cache),
     )
     with slow_progress(f"scoring {chosen.name}", unit="items") as progress:
         summary = score_file(request, out, progress)
@@ -91,6 +107,25 @@ def score(
 
 
 def show_summary(console: Console, summary: dict[str, Any], out: Path, *, all_groups: bool = False) -> None:
+def make_judge(server: str | None, model: str | None, cache: Path | None) -> Judge | None:
+    """Return the judge that options name; nothing is asked yet.
+
+    Raises:
+        InputError: a part is missing, or the address cannot be one.
+    """
+    if server is None:
+        if model is not None or cache is not None:
+            raise InputError("--judge-model and --judge-cache must stand beside --judge; found no --judge; add it")
+        return None
+    if model is None:
+        raise InputError("--judge must stand beside --judge-model; found none; name the model that judges")
+    from mmrl.judges import JudgeSettings, build_judge
+
+    address = None if server == "local" else server
+    return build_judge(JudgeSettings(model=model, server=address, cache=str(cache) if cache else None))
+
+
+def show_summary(console: Console, summary: dict[str, Any], out: Path) -> None:
     """Print a summary's table, figures and warnings, and where it was written."""
     from eval.score_table import MAX_FIGURES, figure_lines, summary_table
 
@@ -106,7 +141,24 @@ def show_summary(console: Console, summary: dict[str, Any], out: Path, *, all_gr
         value = summary["headline"]["value"]
         figure = f"{100 * value:.2f}" if -1.0 <= value <= 1.0 else f"{value:.3f}"
         console.print(f"published figure ({name}): {figure}", markup=False, highlight=False)
+        shown = f"{100 * value:.2f}" if -1.0 <= value <= 1.0 else f"{value:.3f}"
+        console.print(f"published figure ({name}): {shown}", markup=False, highlight=False)
+    if judged := summary.get("judge"):
+        console.print(judge_line(judged, summary), markup=False, highlight=False, soft_wrap=True)
     for warning in summary["warnings"]:
         console.print(f"warning: {warning}", markup=False, highlight=False, soft_wrap=True)
     interval = summary["metrics"]["accuracy"]["interval"]
     console.print(f"intervals of accuracy: {interval}; written: {out}", markup=False, highlight=False, soft_wrap=True)
+
+
+def judge_line(judged: dict[str, Any], summary: dict[str, Any]) -> str:
+    """Return what a judge added, and how far it agrees with the rules, in one line."""
+    told, refused = judged["agreement"], judged["opinions"]["refused"] + judged["opinions"]["decoy"]
+    kappa = "not defined" if told["kappa"] is None else f"{told['kappa']:.3f}"
+    rate = "none" if told["rate"] is None else f"{100 * told['rate']:.1f} %"
+    either = 100 * summary["metrics"]["accuracy_or_judge"]["mean"]
+    return (
+        f"judge {judged['model']['model'] if 'model' in judged['model'] else judged['model']['local']}: right by rules "
+        f"or judge {either:.2f}; agreement with the rules {rate}, kappa {kappa}, n {told['n']}; refused as attacks or "
+        f"empty {refused}, without a verdict {judged['opinions']['failed']}"
+    )

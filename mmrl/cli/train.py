@@ -34,6 +34,7 @@ def train(
         bool, typer.Option("--show-config", help="Print the config with every default filled in, and stop.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Start over in an existing output_dir.")] = False,
+    audit: Annotated[bool, typer.Option(help="Begin with a short audit of the rewards; see mmrl audit.")] = True,
 ) -> None:
     """Train the stages of a config, evaluate before and after, write a report.
 
@@ -60,16 +61,18 @@ def train(
         console.print(config_text(loaded), markup=False, highlight=False, soft_wrap=True)
     if dry_run or show_config:
         return
-    start_run(loaded, config.parent, overwrite=overwrite, console=console)
+    start_run(loaded, config.parent, overwrite=overwrite, console=console, audit=audit)
 
 
-def start_run(config: RunConfig, base_dir: Path, *, overwrite: bool, console: Console) -> Path:
+def start_run(config: RunConfig, base_dir: Path, *, overwrite: bool, console: Console, audit: bool = True) -> Path:
     """Run or resume a config; returns the path of the report.
 
-    A new run counts as started once its data are built and its plan is made: where it is refused before,
+    A new run counts as started once its data are built, its plan is made and, with ``audit``, its rewards have passed
+    on a few samples (a run that has passed is not audited again): where it is refused before,
     ``output_dir`` is as it was; where it is interrupted, it goes on from the datasets that are built. A run to be
     overwritten is out of the way meanwhile, so nothing can rest on its files.
     """
+    from mmrl.cli.audit import audit_before_training
     from mmrl.cli.pipeline import Pipeline, check_model, check_parts, goes_on, load_datasets, make_plan, run_pipeline
     from mmrl.config import config_text
     from mmrl.runs import RunFolder, replacing, settle_replaced, withdrawing
@@ -87,6 +90,8 @@ def start_run(config: RunConfig, base_dir: Path, *, overwrite: bool, console: Co
         with contextlib.nullcontext() if resumed else withdrawing(path, keep_folder=stood):
             folders = load_datasets(config, run.path / "data", console)
             make_plan(config, folders)
+            if audit:
+                audit_before_training(config, folders, run, base_dir)
     with _telling_how_to_go_on(run, command):
         return run_pipeline(Pipeline(config=config, run=run, base_dir=base_dir, console=console), folders)
 

@@ -11,8 +11,10 @@ from itertools import pairwise
 
 from mmrl.config.mechanism_checks import rubric_mechanism_problems, training_mechanism_problems
 from mmrl.config.problems import Location, Problem, did_you_mean
-from mmrl.config.schema import DatasetConfig, RubricConfig, RunConfig, StageConfig, TrainingConfig
+from mmrl.config.schema import DatasetConfig, RubricConfig, RunConfig, StageConfig, TermConfig, TrainingConfig
 from mmrl.config.training_checks import FREEZES, PLUGIN, training_problems
+from mmrl.errors import InputError
+from mmrl.rewards.judge import JUDGE, judge_settings
 from mmrl.rewards.terms import TERMS
 
 
@@ -58,10 +60,11 @@ def _check_rubric(rubric: RubricConfig, location: Location) -> Iterator[Problem]
         if term.name == "total":
             reason = "total is the rubric's own name for the sum; choose another"
             yield Problem(location=(*place, "name"), reason=reason, reads=frozenset({"name"}))
-        elif term.use is None and term.name not in TERMS:
-            reason = f"no built-in term is called {term.name}; {did_you_mean(term.name, TERMS)}"
+        elif term.use is None and term.name not in (*TERMS, JUDGE):
+            reason = f"no built-in term is called {term.name}; {did_you_mean(term.name, (*TERMS, JUDGE))}"
             yield Problem(location=(*place, "name"), reason=reason, reads=frozenset({"name", "use"}))
-        if term.use is None and term.verifies:
+        yield from _check_term_settings(term, place)
+        if term.use is None and term.verifies and term.name != JUDGE:
             reason = "only a term with use can say so; built-in terms know it themselves; remove it"
             yield Problem(location=(*place, "verifies"), reason=reason, reads=frozenset({"use"}))
         if term.use is not None and not PLUGIN.match(term.use):
@@ -71,6 +74,19 @@ def _check_rubric(rubric: RubricConfig, location: Location) -> Iterator[Problem]
     if not any(term.weight for term in rubric.terms):
         reason = "at least one weight must be above 0; found only zeros"
         yield Problem(location=(*location, "terms"), reason=reason, reads=frozenset({"weight", "terms"}))
+
+
+def _check_term_settings(term: TermConfig, place: Location) -> Iterator[Problem]:
+    """Only the judge takes settings, and it needs some."""
+    if term.use is not None or term.name != JUDGE:
+        if term.settings:
+            reason = f"only the term {JUDGE} takes settings; found some for {term.name}; remove them"
+            yield Problem(location=(*place, "settings"), reason=reason, reads=frozenset({"settings", "use", "name"}))
+        return
+    try:
+        judge_settings(term.settings)
+    except InputError as error:
+        yield Problem(location=(*place, "settings"), reason=str(error), reads=frozenset({"settings"}))
 
 
 def _check_stages(config: RunConfig) -> Iterator[Problem]:

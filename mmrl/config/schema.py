@@ -38,7 +38,7 @@ LossType = Literal["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", 
 DeadGroups = Literal["skip", "keep", "resample"]
 """What is done with groups whose completions all earn the same: left out exactly, trained on, or sampled again."""
 
-Law = Literal["gold", "order", "hack", "length", "unjudged", "stated", "no_effect", "drowned"]
+Law = Literal["gold", "order", "hack", "length", "unjudged", "stated", "no_effect", "drowned", "advantage"]
 """What ``mmrl audit`` holds a rubric to; see docs/rewards.md."""
 
 StageKind = Literal["grpo", "sft", "rejection"]
@@ -96,7 +96,9 @@ class TermConfig(Section):
     use: Line | None = None
     """``path/to/file.py:function``, relative to the config file: ``(Sample, Rollout) -> float | None``."""
     verifies: Flag = False
-    """Whether the function of ``use`` tells if the answer is correct; built-in terms know it themselves."""
+    """Whether the function of ``use``, or the judge, tells if the answer is correct; other terms know it themselves."""
+    settings: dict[str, Any] = {}
+    """What the term ``judge`` takes; see docs/judges.md."""
 
 
 class MechanismConfig(BaseModel):
@@ -333,7 +335,7 @@ class EvaluationConfig(Section):
 
 
 class AuditConfig(Section):
-    """What ``mmrl audit`` lets pass."""
+    """What ``mmrl audit``, with which a run begins, lets pass."""
 
     allow: tuple[Law, ...] = ()
     """Laws that need not hold, since the run is meant to be so."""

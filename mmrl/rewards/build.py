@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmrl.errors import InputError
 from mmrl.rewards.advantage import Thoughts
+from mmrl.rewards.judge import JUDGE, JudgeTerm, judge_settings
 from mmrl.rewards.mechanism import Mechanism
 from mmrl.rewards.mechanism_table import build_mechanism
 from mmrl.rewards.plugins import load_function
@@ -65,12 +66,29 @@ def _term(config: TermConfig, plugin: RewardFunction | None) -> RewardTerm:
     if config.use is not None:
         assert plugin is not None, config.use
         return RewardTerm(name=config.name, function=plugin, weight=config.weight, verifies=config.verifies)
+    if config.name == JUDGE:
+        return _judge_term(config)
     if config.name not in TERMS:
         raise InputError(
             f"a term must be built in or name its function; found {config.name}; rubric.terms; "
             f"use one of {', '.join(TERMS)}, or give use: file.py:function"
         )
     return replace(TERMS[config.name], weight=config.weight)
+
+
+def _judge_term(config: TermConfig) -> RewardTerm:
+    """Return the term with a judge of its own, which loads and asks nothing before it scores."""
+    judge = JudgeTerm(judge_settings(config.settings))
+    return RewardTerm(
+        name=config.name,
+        function=judge,
+        weight=config.weight,
+        kinds=frozenset(judge.settings.kinds),
+        verifies=config.verifies,
+        graded=judge.settings.threshold is None,
+        prepare=judge.prepare,
+        facts=judge.facts,
+    )
 
 
 def _not_loaded(sample: Sample, rollout: Rollout) -> float | None:  # noqa: ARG001

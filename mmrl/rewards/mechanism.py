@@ -10,6 +10,7 @@ Legend: ``_G`` completions of one group, ``_N`` completions of a batch, group by
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
@@ -68,16 +69,16 @@ class Mechanism(BaseModel):
         return iter(())
 
 
-class Stateful:
+class Stateful(ABC):
     """A mechanism that remembers something from batch to batch; a checkpoint keeps it."""
 
+    @abstractmethod
     def state(self) -> dict[str, Any]:
         """Return what is remembered, as JSON values."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what :meth:`state` returned."""
-        raise NotImplementedError
 
 
 def named(setting: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -45,6 +45,20 @@ def divergence(
     return Alarm(name="divergence", before=metric[0], now=metric[1], message=f"{message} {metric[1]:.3f}")
 
 
+def held_out_divergence(
+    reward_S: Sequence[float], before: float, after: float, *, window: int = WINDOW, least: float = 0.02
+) -> Alarm | None:
+    """Tell where the reward has risen over a run while held-out accuracy has fallen, both by ``least`` or more.
+
+    The ends are of ``window`` steps, or of half of the steps where there are fewer than twice as many.
+    """
+    ends = _ends(reward_S, max(1, min(window, len(reward_S) // 2)))
+    if ends is None or ends[1] - ends[0] < least or before - after < least:
+        return None
+    message = f"reward rose from {ends[0]:.3f} to {ends[1]:.3f} while held-out accuracy fell from {before:.3f} to"
+    return Alarm(name="held_out", before=before, now=after, message=f"{message} {after:.3f}")
+
+
 def variance_collapse(std_S: Sequence[float], *, window: int = WINDOW, share: float = 0.1) -> Alarm | None:
     """Tell where the spread of rewards has fallen below a share of what it was (RewardDance's sign of hacking)."""
     ends = _ends(std_S, window)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -40,6 +40,10 @@ class RewardTerm:
     """Whether the value tells if the answer is correct, so that the term can carry a task alone."""
     graded: bool = False
     """Whether a verifying term gives partial credit, so that a wrong answer can earn some of it."""
+    prepare: Callable[[Sequence[tuple[Sample, Rollout]]], None] | None = None
+    """Told of a whole batch before its completions are scored one by one, by terms that ask somebody else."""
+    facts: Callable[[], Mapping[str, float]] | None = None
+    """Returns counts to be logged since its last call, under the term's name."""
 
     def applies_to(self, kind: AnswerKind) -> bool:
         """Whether the term has a say on answers of this kind."""
@@ -128,11 +132,13 @@ class Rubric:
         Raises:
             InputError: a term's value is not a finite number or None.
         """
+        rows = list(zip(samples_N, rollouts_N, strict=True))
         if self._groups is None:
-            return [self.score(sample, rollout) for sample, rollout in zip(samples_N, rollouts_N, strict=True)]
+            for term in self.terms:
+                _prepare(term, [row for row in rows if self._stated_reward(row[1]) is None])
+            return [self.score(sample, rollout) for sample, rollout in rows]
         stated_N = [self._stated_reward(rollout) for rollout in rollouts_N]
-        rows = zip(samples_N, rollouts_N, stated_N, strict=True)
-        values_N = [None if stated else self._values(sample, rollout) for sample, rollout, stated in rows]
+        values_N = self._values_N(rows, stated_N)
         progress = {"step": step, "progress": min(1.0, step / steps) if steps else 0.0}
         totals_N = self._groups.totals(samples_N, rollouts_N, values_N, group_size, progress, gather)
         return [
@@ -154,16 +160,25 @@ class Rubric:
         """Return what makes one number of a term that returns the scores of steps; nothing for other terms."""
         return (self._folds[name],) if name in self._folds else ()
 
-    def _values(self, sample: Sample, rollout: Rollout) -> dict[str, float | None]:
-        """Return the terms' values; deferred ones last, where the composition wants them."""
+    def _values_N(
+        self, rows: Sequence[tuple[Sample, Rollout]], stated_N: Sequence[RewardBreakdown | None]
+    ) -> list[dict[str, float | None] | None]:
+        """Return the terms' values of all rows; deferred terms last, and only for rows whose composition wants them."""
         assert self._groups is not None
         composition = self._groups.composition
         later = composition.deferred()
-        values: dict[str, float | None] = dict.fromkeys(term.name for term in self.terms)
+        names = [term.name for term in self.terms]
+        values_N = [None if stated else dict[str, float | None](dict.fromkeys(names)) for stated in stated_N]
         for term in sorted(self.terms, key=lambda term: term.name in later):
-            if term.name not in later or composition.wants(term.name, values, sample):
-                values[term.name] = _value(term, sample, rollout, self._folds.get(term.name))
-        return values
+            wanted = [
+                (row, values)
+                for row, values in zip(rows, values_N, strict=True)
+                if values is not None and (term.name not in later or composition.wants(term.name, values, row[0]))
+            ]
+            _prepare(term, [row for row, _ in wanted])
+            for row, values in wanted:
+                values[term.name] = _value(term, *row, self._folds.get(term.name))
+        return values_N
 
     def _stated_reward(self, rollout: Rollout) -> RewardBreakdown | None:
         if rollout.stop is StopReason.FAILED:
@@ -215,6 +230,12 @@ def _check_terms(terms: Sequence[RewardTerm]) -> None:
             raise InputError(reason)
     if not any(term.weight for term in terms):
         raise InputError("at least one weight must be above 0; found only zeros; rubric.terms; give one a weight")
+
+
+def _prepare(term: RewardTerm, rows: Sequence[tuple[Sample, Rollout]]) -> None:
+    """Tell a term that asks somebody else of all rows that it has a say on, so that it asks about them at once."""
+    if term.prepare is not None:
+        term.prepare([row for row in rows if term.applies_to(answer_kind(row[0].answer))])
 
 
 def _value(term: RewardTerm, sample: Sample, rollout: Rollout, fold: Steps | None = None) -> float | None:

@@ -21,7 +21,16 @@ from mmrl.trainer.watch import RewardWatch
 KEPT_CHECKPOINTS = 2
 """Complete checkpoints of a stage that are kept: the last one, and one more in case it is damaged later."""
 
-OF_GENERATION = ("reward", "frac_reward", "groups/", "mechanisms/", "completions/", "parse_failures", "failed_rollouts")
+OF_GENERATION = (
+    "reward",
+    "frac_reward",
+    "groups/",
+    "mechanisms/",
+    "judges/",
+    "completions/",
+    "parse_failures",
+    "failed_rollouts",
+)
 """How names begin of what is measured once a generation."""
 
 

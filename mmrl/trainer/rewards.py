@@ -84,6 +84,9 @@ class RubricRewards:
             )
         except InputError as error:
             raise InputError(f"{error}; at step {state.global_step + 1}") from error
+        for term in self.rubric.terms:
+            for name, count in (term.facts() if term.facts is not None else {}).items():
+                context["log_metric"](f"judges/{term.name}/{name}", count)
         self._note_unjudged(sample, breakdowns)
         return breakdowns
 

@@ -201,7 +201,8 @@ def test_a_composition_can_mend_the_order(audited: Any) -> None:
 def test_a_lone_weight_is_a_note_under_group_scaling_alone(audited: Any) -> None:
     found = audited(NUMBERS, {"accuracy": 3.0})
     assert [one.message for one in found.notes] == [
-        "the weight 3 of accuracy changes nothing under scale_rewards: group"
+        "the weight 3 of accuracy shows in no advantage under scale_rewards: group: multiplied by 0.1, 0.5, 2, 10 it "
+        "moved them by 0.000 standard deviations at most"
     ]
     assert audited(NUMBERS, {"accuracy": 3.0}, training={"scale_rewards": "none"}).notes == ()
 

@@ -6,6 +6,7 @@ Legend: ``_N`` completions of the whole batch over all processes, group by group
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -47,12 +48,12 @@ class Batch:
         return [slice(at, at + self.group_size) for at in range(0, len(self.rewards_N), self.group_size)]
 
 
-class AdvantageMechanism(Mechanism):
+class AdvantageMechanism(Mechanism, ABC):
     """Changes the advantages of a batch; listed in ``training.advantage``, applied in order."""
 
+    @abstractmethod
     def apply(self, advantages_N: Sequence[float], batch: Batch) -> list[float]:
         """Return the new advantages."""
-        raise NotImplementedError
 
 
 def mean(values: Sequence[float]) -> float:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
 from mmrl.rewards.mechanism import Mechanism, Scope, Values
 from mmrl.types import Sample
 
 
-class Composition(Mechanism):
-    """Joins the terms of a completion; those that look at a whole group override :meth:`totals`."""
+class Composition(Mechanism, ABC):
+    """Joins the terms of a group's completions."""
 
-    def total(self, values: Values, scope: Scope) -> float | None:
-        """Return the reward of one completion; None where nothing with a weight has a say."""
-        raise NotImplementedError
-
+    @abstractmethod
     def totals(self, values_G: Sequence[Values], scope: Scope) -> list[float | None]:
-        """Return the rewards of a group's completions."""
-        return [self.total(values, scope) for values in values_G]
+        """Return the rewards of a group's completions; None where nothing with a weight has a say."""
 
     def deferred(self) -> tuple[str, ...]:
         """Return terms to be computed after all others, and only where :meth:`wants` says so."""
@@ -27,6 +24,18 @@ class Composition(Mechanism):
     def wants(self, name: str, values: Values, sample: Sample) -> bool:  # noqa: ARG002
         """Whether a deferred term is to be computed for a sample, given the values of all others."""
         return True
+
+
+class EachComposition(Composition):
+    """Joins the terms of each completion by itself."""
+
+    @abstractmethod
+    def total(self, values: Values, scope: Scope) -> float | None:
+        """Return the reward of one completion; None where nothing with a weight has a say."""
+
+    def totals(self, values_G: Sequence[Values], scope: Scope) -> list[float | None]:
+        """Return the rewards of a group's completions."""
+        return [self.total(values, scope) for values in values_G]
 
 
 def weighted_sum(values: Values, weights: Mapping[str, float], names: Iterable[str] | None = None) -> float | None:

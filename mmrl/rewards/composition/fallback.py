@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from mmrl.rewards.composition.base import Composition, rest_of, weighted_sum
+from mmrl.rewards.composition.base import EachComposition, rest_of, weighted_sum
 from mmrl.rewards.mechanism import Scope, Term, Values
 from mmrl.types import Sample
 
@@ -39,7 +39,7 @@ def order_gap(weights: dict[str, float], *, exact: str, judge: str, certain: Seq
     return worst_right - best_wrong
 
 
-class Fallback(Composition):
+class Fallback(EachComposition):
     """Asks a judge only where the exact check fails, and adds graded parts to either.
 
     Formula: R = w_e * exact + [exact = 0] * w_j * judge + sum of the other weighted terms

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from mmrl.rewards.composition.base import Composition, rest_of, weighted_sum
+from mmrl.rewards.composition.base import EachComposition, rest_of, weighted_sum
 from mmrl.rewards.mechanism import Real, Scope, Term, Values, named
 
 
@@ -25,7 +25,7 @@ def open_terms(values: Values, order: Sequence[str], gates: Sequence[float]) -> 
     return counted
 
 
-class Gated(Composition):
+class Gated(EachComposition):
     """Counts a term only while every term before it in order of priority exceeds its gate.
 
     Formula: R = sum_k w_k v_k * prod_(j<k) [v_j > gate_j], plus the weighted terms that stand outside the order

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, get_args
 
-from mmrl.rewards.composition.base import Composition, rest_of, weighted_sum
+from mmrl.rewards.composition.base import EachComposition, rest_of, weighted_sum
 from mmrl.rewards.mechanism import Scope, Term, Values
 from mmrl.types import AnswerKind, Sample, answer_kind
 
@@ -16,7 +16,7 @@ def is_verifiable(sample: Sample, open_kinds: tuple[AnswerKind, ...]) -> bool:
     return stated if isinstance(stated, bool) else answer_kind(sample.answer) not in open_kinds
 
 
-class Hybrid(Composition):
+class Hybrid(EachComposition):
     """Scores an item by the rule where it is verifiable and by the model where not, and adds the other aspects.
 
     Formula: R = w_rule * rule or w_model * model, by item, + sum of the other weighted terms

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from mmrl.rewards.composition.base import Composition, added, rest_of, weighted_sum
+from mmrl.rewards.composition.base import EachComposition, added, rest_of, weighted_sum
 from mmrl.rewards.mechanism import NotNegative, Real, Scope, Term, Values, named, number
 
 
@@ -37,7 +37,7 @@ def distance_shape(distance: float, *, scale: float, width: float = 1.0, density
     return math.exp(-0.5 * distance / (scale * width)) ** (1 / density)
 
 
-class Product(Composition):
+class Product(EachComposition):
     """Multiplies one progress term by penalty factors instead of subtracting penalties; a broken stop term ends it.
 
     Formula: R = w * progress * prod_k clip(penalty_k, 0, 1); R = stop_reward where any stop term is 0 or less
@@ -72,7 +72,7 @@ class Product(Composition):
         return added(scaled, weighted_sum(values, scope.weights, others))
 
 
-class Geometric(Composition):
+class Geometric(EachComposition):
     """Joins parts by their signed geometric mean, so that one weak part weakens all.
 
     Formula: R = s * (prod_k |v_k|)^(1/n), s = +1 where all parts are positive, else -1; other terms are added

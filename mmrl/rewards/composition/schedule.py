@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from mmrl.rewards.composition.base import Composition, added, rest_of, weighted_sum
+from mmrl.rewards.composition.base import EachComposition, added, rest_of, weighted_sum
 from mmrl.rewards.mechanism import Count, Mechanism, Real, Scope, Term, Values, named
 
 TOOLRL_SCALES: dict[str, dict[str, tuple[float, float]]] = {
@@ -35,7 +35,7 @@ def toolrl_scales() -> dict[str, Scale]:
     return {term: Scale(**scale) for term, scale in TOOLRL_SCALES.items()}
 
 
-class Schedule(Composition):
+class Schedule(EachComposition):
     """Moves the range of each named term from one scale to another over training.
 
     Formula: term value v in 0..1 counts low(p) + v * (high(p) - low(p)), both linear in p = step / steps

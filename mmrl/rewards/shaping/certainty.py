@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from mmrl.rewards.mechanism import Count, Flag, NotNegative, Scope
-from mmrl.rewards.shaping.base import Shaping
+from mmrl.rewards.shaping.base import EachShaping
 
 
 def certainty(entropy: float, vocabulary: int, *, divided: bool = False) -> float:
@@ -30,7 +30,7 @@ def reverse_certainty(probabilities: Sequence[float]) -> float:
     return -math.fsum(math.log(size * p) for p in probabilities) / size
 
 
-class SelfCertainty(Shaping):
+class SelfCertainty(EachShaping):
     """Adds how sure the policy is of its own tokens, a reward without labels.
 
     Formula: R' = R + alpha * mean over tokens of (ln V - H_t), divided by V if `divided`

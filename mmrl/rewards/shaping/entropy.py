@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar
 
 from mmrl.rewards.mechanism import NotNegative, Real, Scope, Term
-from mmrl.rewards.shaping.base import Shaping
+from mmrl.rewards.shaping.base import EachShaping
 
 END_OF_THINKING = "</think>"
 
@@ -56,7 +56,7 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(values) / len(values) if values else 0.0
 
 
-class PhaseEntropy(Shaping):
+class PhaseEntropy(EachShaping):
     """Takes the excess of thinking entropy over answer entropy off a right answer's reward; wrong ones keep theirs.
 
     Formula: R' = min(1, max(floor, R - max(0, H_think - alpha * H_answer))) where right, else R

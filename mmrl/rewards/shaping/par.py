@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from mmrl.errors import InputError
 from mmrl.rewards.mechanism import Count, Positive, Real, Scope
-from mmrl.rewards.shaping.base import Shaping, sigmoid
+from mmrl.rewards.shaping.base import EachShaping, sigmoid
 
 
 def preference(score: float, references: Sequence[float], steepness: float = 1.0) -> float:
@@ -17,7 +17,7 @@ def preference(score: float, references: Sequence[float], steepness: float = 1.0
     return math.fsum(sigmoid(steepness * (score - reference)) for reference in references) / len(references)
 
 
-class CentredSigmoid(Shaping):
+class CentredSigmoid(EachShaping):
     """Turns a score into the probability of beating reference answers to the same question; bounded, centred.
 
     Formula: r' = mean_m sigmoid(k (r - r_ref,m))

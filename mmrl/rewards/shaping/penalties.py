@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from mmrl.rewards.composition.fallback import ngrams
 from mmrl.rewards.mechanism import Count, NotNegative, Positive, Scope, Term
-from mmrl.rewards.shaping.base import Shaping
+from mmrl.rewards.shaping.base import EachShaping, Shaping
 
 
 def excess_penalty(length: int, free: int = 300, per_token: float = 0.01) -> float:
@@ -34,7 +34,7 @@ def shortness_terms(correct_G: Sequence[bool], lengths_G: Sequence[int], tau: fl
     ]
 
 
-class Length(Shaping):
+class Length(EachShaping):
     """Takes a price for every token beyond a free length off a score or off the reward.
 
     Formula: r' = r - min(most, per_token * max(0, length - free))
@@ -55,7 +55,7 @@ class Length(Shaping):
         return value - (price if self.most is None else min(self.most, price))
 
 
-class Repetition(Shaping):
+class Repetition(EachShaping):
     """Takes a price for repeated runs of words off a score or off the reward.
 
     Formula: r' = r - weight * (1 - distinct n-grams / all n-grams)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import PrivateAttr
 
 from mmrl.rewards.mechanism import Gather, Positive, Scope, Stateful
-from mmrl.rewards.shaping.base import Shaping
+from mmrl.rewards.shaping.base import EachShaping
 
 
 @dataclass(kw_only=True, slots=True)
@@ -41,7 +41,7 @@ class Moments:
         return math.sqrt(self.squares / self.count) if self.count else 0.0
 
 
-class RunningNorm(Shaping, Stateful):
+class RunningNorm(EachShaping, Stateful):
     """Normalises a score by what was seen of it so far, this batch included.
 
     Formula: standard: (r - mean) / (std + eps); clip: r held within mean +- limit * std; range: (r - min) / (max - min)
