@@ -124,6 +124,7 @@ def test_the_plan_says_what_supervised_stages_do() -> None:
     assert warm.stop.endswith("; supervised, on gold answers")
     assert "12 prompts x 4 completions are sampled first, of each prompt at most 1 kept with reward 1" in own.stop
     assert "mixed with 25% books; refused where accuracy on exam falls by over 0.02" in own.stop
+    assert plan.completions == 12 * 4, "a supervised stage generates none"
     assert plan.held_out == {"scenes_test": 6, "exam": 6}
     assert "supervised, on gold answers" in plan.render()
     assert len(stage_samples(run, 0, data, world_size=2)) == 480

@@ -62,6 +62,8 @@ class StagePlan:
     num_iterations: int
     stop: str
     warnings: tuple[str, ...]
+    sampled: int = 0
+    """Completions that a rejection stage samples before it trains."""
 
     @property
     def samples_seen(self) -> int:
@@ -91,7 +93,8 @@ class Plan:
     @property
     def completions(self) -> int:
         """Most completions generated in training."""
-        return sum(stage.batches.generations * stage.batches.completions_per_generation for stage in self.stages)
+        generated = (one.batches.generations * one.batches.completions_per_generation for one in self.stages)
+        return sum(generated) + sum(stage.sampled for stage in self.stages)
 
     def render(self, *, width: int | None = None) -> str:
         """Return the plan as tables of plain text, of at most ``width`` columns."""
@@ -162,6 +165,7 @@ def _plan_stage(
             *kind_warnings(stage, config.stage_style(stage)),
             *_style_warnings(config, stage),
         ),
+        sampled=len(samples) * training.num_generations if stage.kind == "rejection" else 0,
     )
 
 

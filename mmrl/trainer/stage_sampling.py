@@ -68,7 +68,7 @@ def _bar(progress: Progress | None, title: str) -> Callable[[int, int], None] | 
 
     def advance(done: int, total: int) -> None:
         if not tasks:
-            tasks.append(progress.add_task(title, total=total))
+            tasks.append(progress.add_task(title, total=total, unit="rows"))
         progress.update(tasks[0], completed=done)
 
     return advance
