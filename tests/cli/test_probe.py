@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -148,3 +149,14 @@ def test_what_is_no_probe_is_refused(mmrl, given, tmp_path) -> None:
     absent = [str(one) for one in ("probe", tmp_path / "absent", "--out", tmp_path / "out")]
     assert_refused(mmrl(*absent), "must be a folder; found nothing")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_rows(given: Path, whole: Path, tmp_path: Path) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "mmrl"]
+    line = command(given, tmp_path / "probe", "--keep-texts", "--device", "cpu")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([*launch, *line], cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    assert (tmp_path / "probe/rows.jsonl").read_bytes() == (whole / "rows.jsonl").read_bytes()
+    assert sorted(path.name for path in (tmp_path / "probe").iterdir()) == ["probe.json", "rows.jsonl"]

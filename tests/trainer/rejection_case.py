@@ -1,15 +1,21 @@
-"""A run that learns to say yes from gold answers, then from its own: run as a module it is killed at a stated point."""
+"""A run that learns to say yes from gold answers, then from its own.
+
+``python -m torch.distributed.run --nproc_per_node 2 -m tests.trainer.rejection_case FOLDER`` trains it in two processes.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
+from accelerate import PartialState
 from PIL import Image
 
 from mmrl.data import DatasetWriter
 from mmrl.types import Sample, YesNo
+from tests.trainer.case import train_case
 
 CONFIG: dict[str, Any] = {
     "output_dir": "run",
@@ -53,3 +59,13 @@ def write_rejection_case(folder: Path, model: Path) -> Path:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump({**CONFIG, "model_name_or_path": str(model)}), encoding="utf-8")
     return path
+
+
+def train_together(folder: Path) -> None:
+    """Train with four examples a step, however many processes share them."""
+    size = 4 // PartialState(cpu=True).num_processes
+    train_case(folder, [f"training.per_device_train_batch_size={size}", "training.num_generations=2"])
+
+
+if __name__ == "__main__":
+    train_together(Path(sys.argv[1]))

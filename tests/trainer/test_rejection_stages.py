@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -157,3 +158,25 @@ def test_a_kill_anywhere_changes_nothing(warm: Path, case: Path, function: str, 
         return [(one.get("event"), one["step"], one.get("loss"), one.get("message")) for one in own]
 
     assert told(warm) == told(case)
+
+
+@pytest.mark.slow
+def test_two_processes_sample_and_keep_what_one_does_and_decide_alike(tmp_path: Path, tiny_folder: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder, count in ((one, 1), (two, 2)):
+        write_rejection_case(folder, tiny_folder)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(count)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        module = ["-m", "tests.trainer.rejection_case", str(folder)]
+        done = subprocess.run([*command, *module], cwd=ROOT, env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()[-3000:]
+    logs = [[record for record in log_of(folder) if "event" not in record] for folder in (one, two)]
+    assert [record["global_step"] for record in logs[1]] == list(range(1, 34))
+    for mine, theirs in zip(*logs, strict=True):
+        assert mine["loss"] == pytest.approx(theirs["loss"], rel=2e-2, abs=2e-3)
+    for name in ("samples", "guard-before", "guard-after"):
+        ids = [[row["id"] for row in lines(folder / OWN / f"{name}.jsonl")] for folder in (one, two)]
+        assert ids[0] == ids[1]
+    decided = [event(folder, "stage_end")["reason"] for folder in (one, two)]
+    assert decided == ["steps", "steps"]
+    assert [event(folder, "guard")["after"] for folder in (one, two)] == [1.0, 1.0]
