@@ -1,6 +1,6 @@
 """A run that learns to say yes from gold answers, then from its own.
 
-``python -m torch.distributed.run --nproc_per_node 2 -m tests.trainer.rejection_case FOLDER`` trains it in two processes.
+``python -m torch.distributed.run --nproc_per_node 2 -m tests.trainer.rejection_case FOLDER`` trains it in two.
 """
 
 from __future__ import annotations
