@@ -58,7 +58,7 @@ def _stage_row(steps: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], conf
     return StageRow(
         name=visible(str(steps[0].get("stage", ""))),
         steps=len(steps),
-        mix=visible(_mix_text(plan.get("mix"))),
+        mix=visible(_kind_text(plan.get("kind")) + _mix_text(plan.get("mix"))),
         prompt_style=visible(str(plan.get("prompt_style") or config.get("prompt_style") or "")),
         reward_first=_mean_text(steps[:tenth], "reward"),
         reward_last=_mean_text(steps[-tenth:], "reward"),
@@ -67,6 +67,11 @@ def _stage_row(steps: Sequence[Mapping[str, Any]], plan: Mapping[str, Any], conf
         parse_failures=_mean_text(steps[-tenth:], "parse_failures", share=True),
         duration=_duration(steps),
     )
+
+
+def _kind_text(kind: Any) -> str:
+    """Say before its data how a stage is trained, where that is not by reward."""
+    return {"sft": "supervised: ", "rejection": "its own best: "}.get(str(kind), "")
 
 
 def _mix_text(mix: Any) -> str:
@@ -158,6 +163,9 @@ def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
             line_chart(steps, "learning_rate", title="Learning rate", unit=""),
             line_chart(steps, "kl", title="Divergence from the reference", unit="nats, KL"),
             line_chart(steps, "entropy", title="Entropy", unit="nats, per token"),
+            line_chart(
+                steps, "mean_token_accuracy", title="Tokens predicted", unit="share, supervised stages", share=True
+            ),
         ),
     )
 

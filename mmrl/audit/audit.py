@@ -49,7 +49,7 @@ def audit_config(
     against: tuple[RunConfig, str | Path] | None = None,
     progress: Progress | None = None,
 ) -> list[StageAudit]:
-    """Audit every stage's rubric.
+    """Audit every stage's rubric; stages that learn from gold answers alone have none, and are passed over.
 
     Args:
         config: the run; its ``audit.allow`` names the laws that need not hold.
@@ -62,6 +62,8 @@ def audit_config(
     Raises:
         InputError: a rubric cannot be built, or has no term that verifies some task.
     """
+    config = _rewarded(config)
+    against = against and (_rewarded(against[0]), against[1])
     tried = []
     for index, stage in enumerate(config.stages):
         rubric = build_rubric(config.stage_rubric(stage), base_dir)
@@ -124,6 +126,11 @@ def _chosen(stage: StageConfig, datasets: Mapping[str, Sequence[Sample]], most: 
             if len(by_task[sample.task]) < most:
                 by_task[sample.task].append(sample)
     return [sample for task in sorted(by_task) for sample in by_task[task]]
+
+
+def _rewarded(config: RunConfig) -> RunConfig:
+    """Return a config with those of its stages that look at rewards."""
+    return config.model_copy(update={"stages": tuple(stage for stage in config.stages if stage.kind != "sft")})
 
 
 def _audit_stage(

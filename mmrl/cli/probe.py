@@ -54,15 +54,13 @@ def probe(  # noqa: PLR0913 - options of a command, not of a function that code 
     from eval.processes import team_of
     from mmrl.curriculum.probe_file import read_probe
     from mmrl.data import read_folder
-    from mmrl.trainer.probing import begin_probe, merge_probes, probe_store
+    from mmrl.trainer.probing import begin_probe, probe_store
 
     number, count = _share(shard)
     folder = read_folder(dataset)
     settings = _settings(ctx.params, folder)
     if merge:
-        store = probe_store(out, folder, settings, (1, 1))
-        _finish(store, merge_probes(store, settings, merge), f"--merge of {len(merge)} folders")
-        _show(read_probe(out), out)
+        _merge(folder, settings, merge, out)
         return
     team, place = team_of(device)
     share = (number - 1) * team.size + team.rank + 1, count * team.size
@@ -119,6 +117,16 @@ def _settings(options: dict[str, Any], folder: DatasetFolder) -> ProbeSettings:
         max_pixels=options["max_pixels"],
         dtype=options["dtype"],
     )
+
+
+def _merge(folder: DatasetFolder, settings: ProbeSettings, others: Sequence[Path], out: Path) -> None:
+    """Join the rows of other folders to those in ``out``."""
+    from mmrl.curriculum.probe_file import read_probe
+    from mmrl.trainer.probing import merge_probes, probe_store
+
+    store = probe_store(out, folder, settings, (1, 1))
+    _finish(store, merge_probes(store, settings, others), f"--merge of {len(others)} folders")
+    _show(read_probe(out), out)
 
 
 def _fill(

@@ -22,7 +22,7 @@ WIDE = 110
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text("" if not task.speed else f"{task.speed:.2f} steps/s")
+        return Text("" if not task.speed else f"{task.speed:.2f} {task.fields.get('unit', 'steps')}/s")
 
 
 class _Reward(ProgressColumn):

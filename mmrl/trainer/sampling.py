@@ -8,6 +8,7 @@ sampled again, in another process or after a kill, with the same result.
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -70,6 +71,13 @@ class Sampler:
             install(model)
         self._rule = frame_rule(family_of(model.config.model_type), processor)
         self._generation = self._generation_config()
+
+    def drawing(self, settings: SamplingSettings) -> Sampler:
+        """Return a sampler of the same model with other settings."""
+        other = copy.copy(self)
+        other.settings = settings
+        other._generation = other._generation_config()
+        return other
 
     def sample(self, rows: Sequence[SourcedSample], *, seed: str) -> list[SampledRow]:
         """Sample every row of a batch; rows whose media cannot be used have no completions but a reason.

@@ -13,7 +13,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mmrl.config import RunConfig
+from mmrl.config import RunConfig, StageConfig
+from mmrl.config.kind_checks import READS
 from mmrl.curriculum.stage import stage_sources
 from mmrl.data import DatasetFolder
 from mmrl.families import FrameRule, family_of, frame_rule, load_processor, resolve_model
@@ -73,17 +74,27 @@ def estimate_stages(config: RunConfig, folders: Mapping[str, DatasetFolder], *, 
         workloads = [
             measure(one, processor, model_config, style=config.stage_style(stage), rule=rule) for one in chosen
         ]
-        found.append(_stage(stage.name, shape, _largest(workloads), config.stage_training(stage), device))
+        found.append(_stage(stage, shape, _largest(workloads), config.stage_training(stage), device))
     return found
 
 
-def _stage(name: str, shape: ModelShape, workload: Workload, training: Any, device: str) -> StageMemory:
+def _stage(stage: StageConfig, shape: ModelShape, workload: Workload, training: Any, device: str) -> StageMemory:
+    """Estimate a stage; a supervised one has batches of rows, and what a rejection stage samples takes less."""
+    if stage.kind != "grpo":
+        plain = {"num_generations": 1, "share_prompts": False, "gradient_accumulation_steps": 1, "beta": 0.0}
+        training = training.model_copy(update={**plain, "steps_per_generation": None})
+    found = savings(shape, workload, training, device=device)
     return StageMemory(
-        name=name,
+        name=stage.name,
         workload=workload,
         estimate=estimate(shape, workload, training, device=device),
-        savings=savings(shape, workload, training, device=device),
+        savings=[one for one in found if stage.kind == "grpo" or _setting(one) in READS[stage.kind]],
     )
+
+
+def _setting(saving: Saving) -> str:
+    """Return the training setting that an option names: ``training.bf16: true`` names ``bf16``."""
+    return saving.option.removeprefix("training.").partition(":")[0]
 
 
 def device_memory() -> tuple[str, int]:
