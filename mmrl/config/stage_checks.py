@@ -64,8 +64,8 @@ def _stop(stage: StageConfig, rule: StopConfig, location: Location) -> Iterator[
             yield Problem(location=(*location, key), reason=reason, reads=frozenset({key, "steps", "stop"}))
     if rule.plateau is not None and 2 * rule.plateau > stage.steps:
         reason = (
-            f"compares two stretches of so many steps, which the stage's {stage.steps} must hold; found {rule.plateau}; "
-            "the rule could never act"
+            f"compares two stretches of so many steps, which the stage's {stage.steps} must hold; found {rule.plateau}"
+            "; the rule could never act"
         )
         yield Problem(location=(*location, "plateau"), reason=reason, reads=frozenset({"steps", "stop"}))
     if rule.reward_at_least is None and rule.plateau is None and rule.held_out is None:

@@ -92,7 +92,7 @@ def _why_empty(stage: StageConfig, index: int, dataset: str, samples: Sequence[S
             f"{tasks}, for {', '.join(stage.tasks or ())}; stages.{index}.tasks; widen it or drop {dataset}"
         )
     return (
-        f"a stage's filter must leave samples of each dataset in its mix; found none of the {counts.size} of {dataset}: "
-        f"{counts.other_tasks} of other tasks, {counts.other_levels} of other levels, {counts.too_hard} too hard and "
+        f"a stage's filter must leave samples of each dataset in its mix; found none of the {counts.size} of {dataset}"
+        f": {counts.other_tasks} of other tasks, {counts.other_levels} of other levels, {counts.too_hard} too hard and "
         f"{counts.too_easy} too easy; stages.{index}.filter; widen it or drop {dataset}"
     )

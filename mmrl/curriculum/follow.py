@@ -1,9 +1,10 @@
 """Sampling that follows the learner: which rows a generation batch takes, by what is known when it is made.
 
-How many prompts each source of the mix gives is settled before the stage begins (``turns``), so shares hold exactly; which
-rows of it these are is drawn without replacement, a row's weight being its :func:`~mmrl.curriculum.tracker.learnability`
-under the tracker, and at least ``FLOOR``, so that nothing is given up for good. The draw of batch ``b`` has a generator of
-its own, keyed by seed, batch and source: nothing but the tracker has to be kept for a run to go on with the same rows.
+How many prompts each source of the mix gives is settled before the stage begins (``turns``), so shares hold exactly.
+Which rows of it these are is drawn without replacement, a row's weight being its
+:func:`~mmrl.curriculum.tracker.learnability` under the tracker, and at least ``FLOOR``, so that nothing is given up for
+good. The draw of batch ``b`` has a generator of its own, keyed by seed, batch and source: nothing but the tracker has
+to be kept for a run to go on with the same rows.
 """
 
 from __future__ import annotations
@@ -87,8 +88,8 @@ def row_weight(rate: float) -> float:
 def draw(weights: Sequence[float], count: int, rng: random.Random) -> list[int]:
     """Draw places without replacement, each next one with a chance in proportion to its weight.
 
-    Efraimidis and Spirakis (2006): the largest of u ** (1 / w), u uniform, here as -log(u) / w, smallest first. Where more
-    are asked for than there are, the draw begins anew.
+    Efraimidis and Spirakis (2006): the largest of u ** (1 / w), u uniform, here as -log(u) / w, smallest first. Where
+    more are asked for than there are, the draw begins anew.
     """
     drawn: list[int] = []
     while len(drawn) < count:

@@ -46,8 +46,8 @@ def order_turns(
 
     The orders: ``as_given`` takes the sources one after another, each from its first sample on; ``shuffled`` mixes all;
     ``easy_to_hard`` goes by level and mixes within; ``interleaved`` shuffles each source and lets the sources take
-    turns as evenly as their shares allow; so does ``follow``, whose samples :mod:`mmrl.curriculum.follow` chooses as the
-    stage trains. The same arguments give the same list.
+    turns as evenly as their shares allow; so does ``follow``, whose samples :mod:`mmrl.curriculum.follow` chooses as
+    the stage trains. The same arguments give the same list.
 
     Raises:
         InputError: a source with a weight has no samples, a weight names no source, or weights are unusable.

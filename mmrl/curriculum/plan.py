@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmrl.config.schema import Order, RunConfig, StageConfig
-from mmrl.curriculum.heldout import check_held_out
 from mmrl.curriculum.filters import FilterCounts
+from mmrl.curriculum.heldout import check_held_out
 from mmrl.curriculum.order import allot
 from mmrl.curriculum.promotion import earliest_end
 from mmrl.curriculum.stage import Batches, Source, stage_batches, stage_sources

@@ -1,6 +1,6 @@
 """When a stage has done its work: rules that end it early, each of which allows for noise.
 
-A rule looks at the stage every so often, and it ends the stage only if what it asks for would be wrongly seen in no more
+A rule looks at the stage every so often, and ends it only if what the rule asks for would be wrongly seen in no more
 than one stage of twenty, however often it looks: each of the ``n`` looks that the stage allows has an error of
 ``ERROR / n`` (Bonferroni). Windows of successive looks share no step.
 
@@ -9,10 +9,10 @@ than one stage of twenty, however often it looks: each of the ``n`` looks that t
     held_out    lower bound of the accuracy >= ``accuracy_at_least``                                   (Wilson)
     stalled     upper bound of the gain over the look ``patience`` looks before < ``min_gain``         (paired, below)
 
-A plateau is thus never concluded from not seeing a gain, only from seeing that there was none of that size; a rule whose
-windows are too short, or whose dataset is too small, for ``min_gain`` does not fire. Held-out looks ask the same questions,
-so their gain is paired; one made-up gain and one made-up loss are counted in (after Agresti and Min 2005), since few
-items that all stay the same prove little. Pure.
+A plateau is thus never concluded from not seeing a gain, only from seeing that there was none of that size; a rule
+whose windows are too short, or whose dataset is too small, for ``min_gain`` does not fire. Held-out looks ask the same
+questions, so their gain is paired; a made-up gain and loss are counted in (after Agresti and Min 2005), since few items
+that all stay the same prove little. Pure.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def gain_bound(before: Sequence[float], after: Sequence[float], *, error: float)
 
 
 def accuracy_bound(scores: Sequence[float], *, error: float) -> float:
-    """Return Wilson's lower bound of an accuracy; partial credit has less spread than right and wrong, which it takes."""
+    """Return Wilson's lower bound of an accuracy, by the spread of right and wrong: partial credit has less."""
     if not scores:
         return -math.inf
     z, n, p = NormalDist().inv_cdf(1.0 - error), len(scores), _mean(scores)
@@ -207,9 +207,9 @@ def accuracy_bound(scores: Sequence[float], *, error: float) -> float:
 def paired_gain_bound(before: Sequence[float], after: Sequence[float], *, error: float) -> float:
     """Return the upper bound of the mean gain on the same items.
 
-    With gains d_i, and one of +1/sqrt(2) and one of -1/sqrt(2) put to them: m = sum d / n, v = sum d^2 / n - m^2, and the
-    bound is m + z sqrt(v / n), with n counting those two. On right and wrong answers these are half a discordant pair each
-    way, as Agresti and Min (2005) add.
+    With gains d_i, and one of +1/sqrt(2) and one of -1/sqrt(2) put to them: m = sum d / n, v = sum d^2 / n - m^2, and
+    the bound is m + z sqrt(v / n), with n counting those two. On right and wrong answers they are half a discordant
+    pair each way and half a concordant one of each kind, as Agresti and Min (2005) add.
     """
     gains = [late - early for early, late in zip(before, after, strict=True)]
     n = len(gains) + 2

@@ -84,8 +84,8 @@ class Source:
 def stage_sources(config: RunConfig, index: int, datasets: Mapping[str, Sequence[Sample]]) -> list[Source]:
     """Return what stage ``index`` draws from: its own mix in order, then what it replays, stage by stage.
 
-    What is replayed is the earlier stages' mixes as they trained on them, filters included; each stage has an equal part
-    of ``replay``, split as its own mix is.
+    What is replayed is the earlier stages' mixes as they trained on them, filters included; each stage has an equal
+    part of ``replay``, split as its own mix is.
 
     Raises:
         InputError: a dataset is not given, none of its samples is left, or a probe cannot be used.

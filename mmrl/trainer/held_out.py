@@ -21,7 +21,7 @@ from mmrl.types import answer_kind
 
 @dataclass(kw_only=True)
 class HeldOutProbe:
-    """Answers a dataset with the trainer's own sampler; nothing of the training is touched, its random numbers neither."""
+    """Answers a dataset with the trainer's own sampler; leaves the training as it is, its random numbers included."""
 
     opener: RowOpener
     """Opens the dataset's rows."""

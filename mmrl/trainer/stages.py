@@ -24,7 +24,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from mmrl.config import RunConfig, StageConfig, TrainingConfig
 from mmrl.config.differences import differences_text
-from mmrl.curriculum import PassTracker, Promotion, StageRows, stage_batches, stage_rows, stage_seed
+from mmrl.curriculum import Promotion, StageRows, stage_batches, stage_rows, stage_seed
 from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
 from mmrl.families import family_of, frame_rule, load_processor
@@ -37,11 +37,11 @@ from mmrl.trainer.callbacks import KeepOptimizer, LogCallback, ProgressCallback,
 from mmrl.trainer.decisions import PROMOTION, TRACKER, Decisions, log_data, start_tracker
 from mmrl.trainer.groups import require_group_arithmetic
 from mmrl.trainer.grpo import GRPOTrainer
+from mmrl.trainer.held_out import HeldOutProbe
 from mmrl.trainer.options import GRPOConfig
 from mmrl.trainer.progress import quiet_libraries
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.trainer.run_log import StageLog, rewind_log, step_records
-from mmrl.trainer.held_out import HeldOutProbe
 from mmrl.trainer.stage_data import (
     WEIGHT_COLUMN,
     RowOpener,
