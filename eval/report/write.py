@@ -59,7 +59,7 @@ def render_report(record: RunRecord) -> str:
         headline=headline(rows) if rows else "",
         clustered=_is_clustered(record.summary),
         stages=stage_rows(record),
-        curves=curves(record.steps),
+        curves=curves(record.steps, record.events),
         cost=training_cost(record.steps),
         remarks=remarks(record.events),
         gallery=build_gallery(record),

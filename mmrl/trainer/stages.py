@@ -129,6 +129,7 @@ def run_curriculum(
         InputError: data, rubric or batch sizes do not fit each other, or the folder holds stages of another config;
             all of it is found before the first step. During training: a reward or loss that is no finite number.
     """
+    PartialState(cpu=not torch.accelerator.is_available())  # else processes on CPUs would not know of each other yet
     jobs = _prepare_jobs(config, datasets, run, base_dir)
     with quiet_libraries():
         for job in jobs:

@@ -40,7 +40,7 @@ def write_by_row(trainer: Any, *_: Any, **__: Any) -> tuple[list[list[int]], Non
 def train(folder: Path) -> None:
     """Train the case with a batch of eight completions, whoever computes them."""
     GRPOTrainer._generate_single_turn = write_by_row  # type: ignore[assignment]
-    train_case(folder, [*OPTIONS, f"training.per_device_train_batch_size={8 // PartialState().num_processes}"])
+    train_case(folder, [*OPTIONS, f"training.per_device_train_batch_size={8 // PartialState(cpu=True).num_processes}"])
 
 
 if __name__ == "__main__":
