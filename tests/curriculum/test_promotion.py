@@ -121,8 +121,7 @@ def test_lucky_held_out_answers_promote_nothing() -> None:
     rule = StopConfig(held_out=HeldOutConfig(dataset="d", every=10, accuracy_at_least=0.6))
     rng = random.Random(13)
     fired = [
-        ended(rule, 100, lambda _: 0.0, lambda _: [float(rng.random() < 0.6) for _ in range(60)])
-        for _ in range(STAGES)
+        ended(rule, 100, lambda _: 0.0, lambda _: [float(rng.random() < 0.6) for _ in range(60)]) for _ in range(STAGES)
     ]
     assert sum(one is not None for one in fired) <= MOST
 

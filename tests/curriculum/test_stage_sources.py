@@ -263,5 +263,7 @@ def test_each_fault_is_one_line_with_its_path(changes: dict[str, Any], line: str
 
 
 def test_the_first_stage_has_nothing_to_replay() -> None:
-    with pytest.raises(InputError, match=r"stages\.0\.replay: the first stage has no earlier one to replay; found 0\.2"):
+    with pytest.raises(
+        InputError, match=r"stages\.0\.replay: the first stage has no earlier one to replay; found 0\.2"
+    ):
         config([{"name": "a", "mix": {"old": 1.0}, "replay": 0.2}])

@@ -26,7 +26,6 @@ ADAPTIVE = [
 """Both stages choose their rows; the rules look, and none can fire on so little."""
 
 
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory, tiny_folder: Path) -> tuple[Path, dict[int, list[str]]]:
     """A case that was trained without interruption, with the rows of every generation batch."""
@@ -112,7 +111,10 @@ def test_wherever_it_was_cut_off(
 
 @pytest.mark.parametrize(
     ("module", "call"),
-    [(stage_model, 1), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((grpo, 1), (grpo, 3), (stage_model, 2)))],
+    [
+        (stage_model, 1),
+        *(pytest.param(*one, marks=pytest.mark.slow) for one in ((grpo, 1), (grpo, 3), (stage_model, 2))),
+    ],
 )
 def test_a_run_that_was_cut_off_while_it_saved_goes_on_with_the_same_rows(
     whole: tuple[Path, dict[int, list[str]]], tmp_path: Path, tiny_folder: Path, module: Any, call: int

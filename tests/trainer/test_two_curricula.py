@@ -41,5 +41,7 @@ def test_two_processes_decide_as_one(tmp_path: Path, tiny_folder: Path) -> None:
     kinds = [(each["event"], each.get("rule")) for each in decisions(one) if each["event"] in ("early_stop", "replay")]
     assert kinds == [("early_stop", "reward"), ("replay", None), ("early_stop", "plateau")], "decisions were made"
     for stage in ("0-look", "1-count"):
-        left = [parse_json((folder / f"run/stages/{stage}/final/mechanisms.json").read_bytes()) for folder in (one, two)]
+        left = [
+            parse_json((folder / f"run/stages/{stage}/final/mechanisms.json").read_bytes()) for folder in (one, two)
+        ]
         assert left[0][TRACKER] == left[1][TRACKER], "the same rows, in the same batches, with the same outcomes"
