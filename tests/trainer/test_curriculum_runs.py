@@ -1,4 +1,4 @@
-"""A stage that follows the learner, replays, filters and looks at held-out data, cut off anywhere: the same rows follow."""
+"""Stages that follow the learner, replay, filter and look at held-out data, cut off anywhere: the same rows follow."""
 
 from __future__ import annotations
 
