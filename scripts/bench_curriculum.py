@@ -145,7 +145,7 @@ def _held_out(arguments: argparse.Namespace, recipe: Mapping[str, Any], name: st
         _built(arguments, recipe, test, f"{name}-{test}-{arguments.items}", seed=SETS[name] + place)
         for place, test in enumerate(TESTS)
     ]
-    origin = {"builder": "bench_curriculum", "version": "1", "config": {}, "seed": SETS[name]}
+    origin: dict[str, Any] = {"builder": "bench_curriculum", "version": "1", "config": {}, "seed": SETS[name]}
     with DatasetWriter(folder, **origin, source="built", licence="CC0-1.0") as writer:
         for part in map(read_folder, parts):
             for sample in part.samples:

@@ -243,4 +243,4 @@ def _stop_texts(stage: StageConfig) -> Iterator[str]:
     if rule is not None and held_out is not None and held_out.patience is not None:
         looks = f"{held_out.patience} looks, each after {held_out.every} steps,"
         yield f"once {looks} surely gain less than {rule.min_gain:g} accuracy on {held_out.dataset}"
-    yield f"after step {stage.steps}"
+    yield f"after step {stage.steps}" if rule is not None else "after its last step"

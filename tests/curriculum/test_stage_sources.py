@@ -197,7 +197,8 @@ def test_a_probe_of_another_model_or_other_data_is_refused(tmp_path: Path) -> No
 def test_what_is_looked_at_in_training_must_be_held_out_from_replay_too() -> None:
     leaked = datasets(look=many("old", 3))
     stop = {"held_out": {"dataset": "look", "every": 5}}
-    stages = [{"name": "a", "mix": {"old": 1.0}}, {"name": "b", "mix": {"new": 1.0}, "replay": 0.5, "stop": stop}]
+    last: dict[str, Any] = {"name": "b", "mix": {"new": 1.0}, "replay": 0.5, "stop": stop}
+    stages: list[dict[str, Any]] = [{"name": "a", "mix": {"old": 1.0}}, last]
     assert "evaluation samples must not be trained on; found 3 of 3, first old0" in refused(stages, leaked)
     assert "found none for look; stages.1.stop.held_out.dataset" in refused(stages, datasets(look=[]))
 
