@@ -247,7 +247,7 @@ def test_bad_overrides_are_told(tmp_path: Path, override: str, line: str) -> Non
         ({"stages": {"a": 1}}, "stages: must be a list; found {'a': 1}"),
         ({"training": [1]}, "training: must be a mapping of keys to values; found [1]"),
         ({"stages__0": "see"}, "stages.0: must be a mapping of keys to values; found 'see'"),
-        ({"stages__0__order": "shufled"}, "stages.0.order: must be 'as_given', 'shuffled', 'easy_to_hard' or 'interleaved'; found 'shufled'; did you mean shuffled?"),
+        ({"stages__0__order": "shufled"}, "stages.0.order: must be 'as_given', 'shuffled', 'easy_to_hard', 'interleaved' or 'follow'; found 'shufled'; did you mean shuffled?"),
         ({"datasets__maps": {"build": "scene"}}, "datasets.maps.build: must be 'transit', 'gui' or 'scenes'; found 'scene'; did you mean scenes?"),
         ({"stages__0__name": "../up"}, "stages.0.name: must be letters, digits, '_' or '-'"),
         # impossible together

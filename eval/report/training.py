@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from eval.report.charts import Chart, finite, line_chart
+from eval.report.charts import SCALE, Chart, finite, line_chart
 from eval.report.load import RunRecord
 from eval.report.text import visible
 
@@ -39,6 +39,22 @@ class Curves:
     terms: tuple[Chart, ...]
     groups: tuple[Chart, ...]
     optimiser: tuple[Chart, ...]
+    held_out: tuple[Chart, ...] = ()
+    """Accuracy of held-out data at the looks that stages take."""
+    sampling: tuple[Chart, ...] = ()
+    """Share of the prompts that each task and difficulty gets, where stages follow the learner."""
+    decisions: tuple[DecisionRow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecisionRow:
+    """One decision of the curriculum with its numbers."""
+
+    stage: str
+    step: str
+    """Over all stages."""
+    what: str
+    text: str
 
 
 def stage_rows(record: RunRecord) -> list[StageRow]:
@@ -118,14 +134,19 @@ def _unless_zero(steps: Sequence[Mapping[str, Any]], key: str, **options: Any) -
     return line_chart(steps, key, **options) if any(finite(step.get(key)) for step in steps) else None
 
 
-def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
-    """Return the charts of a training log."""
+def curves(steps: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]] = ()) -> Curves:
+    """Return the charts of a training log, with what the curriculum decided."""
 
     def several(*charts: Chart | None) -> tuple[Chart, ...]:
         return tuple(chart for chart in charts if chart)
 
     return Curves(
-        reward=line_chart(steps, "reward", title="Reward", unit="mean over a step's completions"),
+        held_out=several(*_held_out_charts(events)),
+        sampling=several(*_sampling_charts(events)),
+        decisions=tuple(decision_rows(events)),
+        reward=_marked(
+            line_chart(steps, "reward", title="Reward", unit="mean over a step's completions"), steps, events
+        ),
         terms=several(
             *(
                 line_chart(steps, TERM_PREFIX + name, title=visible(name), unit="mean, unweighted", unit_if_fits=True)
@@ -170,6 +191,108 @@ def curves(steps: Sequence[Mapping[str, Any]]) -> Curves:
     )
 
 
+_RULES = {
+    "reward": "the mean of {steps} steps was {mean:.3g}, surely {lower_bound:.3g} or more; asked for {at_least:.3g}",
+    "plateau": "{steps} steps went from {mean_before:.3g} to {mean:.3g}, surely no gain of {upper_bound_of_gain:.3g}; "
+    "less than {min_gain:.3g} ends the stage",
+    "held_out": "{accuracy:.1%} of {items} held-out items, surely {lower_bound:.1%} or more; asked for {at_least:.1%}",
+    "stalled": "{looks} looks went from {accuracy_before:.1%} to {accuracy:.1%}, surely no gain of "
+    "{upper_bound_of_gain:.1%}; less than {min_gain:.1%} ends the stage",
+}
+_DROPPED = {
+    "other_tasks": "of other tasks",
+    "other_levels": "of other levels",
+    "too_hard": "too hard",
+    "too_easy": "too easy",
+}
+
+
+def decision_rows(events: Sequence[Mapping[str, Any]]) -> list[DecisionRow]:
+    """Return what was decided of each stage's data and of its end, in order; what a log lacks is left out."""
+    rows = []
+    for event in events:
+        what, text = _decision(event)
+        if what:
+            step = event.get("global_step")
+            stage = visible(str(event.get("stage", "")))
+            rows.append(DecisionRow(stage=stage, step="" if step is None else str(step), what=what, text=visible(text)))
+    return rows
+
+
+def _decision(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what kind of decision an event is, and its numbers in words; nothing where it is none."""
+    try:
+        if event["event"] == "filter":
+            dropped = ", ".join(f"{event[key]} {why}" for key, why in _DROPPED.items() if key in event)
+            return "filter", f"{event['dataset']}: {event['kept']} of {event['rows']} rows kept; left out {dropped}"
+        if event["event"] == "mix":
+            return "mix", _parts(event["sources"])
+        if event["event"] == "replay":
+            return "replay", f"{event['share']:.0%} of the prompts: {_parts(event['sources'])}"
+        if event["event"] == "early_stop":
+            return "promotion", _RULES[event["rule"]].format(**event)
+    except (KeyError, TypeError, ValueError, AttributeError):  # of another version, or damaged
+        return str(event.get("event", "")), ", ".join(f"{key} {value}" for key, value in _details(event).items())
+    return "", ""
+
+
+def _parts(sources: Mapping[str, Mapping[str, Any]]) -> str:
+    return ", ".join(f"{name} {part['prompts']} prompts from {part['rows']} rows" for name, part in sources.items())
+
+
+def _details(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key not in _PLACE_KEYS}
+
+
+def _marked(
+    chart: Chart | None, steps: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
+) -> Chart | None:
+    """Mark on a chart where stages were ended by a rule: a line, and the rule beside the stage's name."""
+    ends = {event.get("stage"): event for event in events if event["event"] == "early_stop"}
+    if chart is None or not ends:
+        return chart
+    low, high = float(steps[0]["global_step"]), float(steps[-1]["global_step"])
+    places = [(finite(event.get("global_step")), event) for event in ends.values()]
+    lines = [f"M{SCALE * (place - low) / (high - low):.1f} 0V{SCALE}" for place, _ in places if place is not None]
+    rules = {name: visible(str(event.get("rule", "a rule"))).replace("_", " ") for name, event in ends.items()}
+    spans = [
+        replace(span, name=f"{span.name} · ended by {rules[span.name]}") if span.name in rules else span
+        for span in chart.spans
+    ]
+    return replace(chart, raw=chart.raw + "".join(lines), spans=tuple(spans))
+
+
+def _held_out_charts(events: Sequence[Mapping[str, Any]]) -> list[Chart | None]:
+    looks = [event for event in events if event["event"] == "held_out" and "global_step" in event]
+    names = dict.fromkeys(str(event.get("dataset")) for event in looks)
+    return [
+        line_chart(
+            [event for event in looks if str(event.get("dataset")) == name],
+            "accuracy",
+            title=visible(name),
+            unit="accuracy, greedy",
+            share=True,
+        )
+        for name in names
+    ]
+
+
+def _sampling_charts(events: Sequence[Mapping[str, Any]]) -> list[Chart | None]:
+    logged = [
+        event
+        for event in events
+        if event["event"] == "weights" and isinstance(event.get("cells"), dict) and "global_step" in event
+    ]
+    cells = dict.fromkeys(cell for event in logged for cell in event["cells"])
+    series = {
+        cell: [{**event, "share": event["cells"].get(cell, {}).get("share")} for event in logged] for cell in cells
+    }
+    return [
+        line_chart(points, "share", title=visible(cell), unit="of the prompts", share=True)
+        for cell, points in series.items()
+    ]
+
+
 def remarks(events: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what happened besides plain steps (resumed, warned, stopped early), a sentence each."""
     return [_remark(event) for event in events if event["event"] not in ("stage_start", "stage_end", "bad_media")]
@@ -202,5 +325,9 @@ def _remark(event: Mapping[str, Any]) -> str:
     step = f"step {event.get('global_step')}: " if event.get("global_step") is not None else ""
     rest = {key: value for key, value in event.items() if key not in _PLACE_KEYS}
     details = str(rest.pop("message", "")) or ", ".join(f"{key} {value}" for key, value in rest.items())
+    if decided := _decision(event)[1]:
+        details = decided
+    elif event["event"] == "weights":
+        details = "shares of the prompts, drawn above"
     name = str(event["event"]).replace("_", " ")
     return visible(f"{place}{step}{name}" + (f" ({details})" if details else ""))

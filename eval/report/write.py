@@ -60,7 +60,7 @@ def render_report(record: RunRecord) -> str:
         headline=headline(rows) if rows else "",
         clustered=_is_clustered(record.summary),
         stages=stage_rows(record),
-        curves=curves(record.steps),
+        curves=curves(record.steps, record.events),
         cost=training_cost(record.steps),
         alarms=alarm_rows(record.events),
         remarks=remarks(record.events),

@@ -67,7 +67,7 @@ def audit_config(
     tried = []
     for index, stage in enumerate(config.stages):
         rubric = build_rubric(config.stage_rubric(stage), base_dir)
-        chosen = _chosen(stage, datasets, samples)
+        chosen = _chosen(config, index, datasets, samples)
         rubric.check_covers(chosen, where=f"stages.{stage.name}.rubric")
         tried.append(_try(config, stage, rubric, chosen, base_dir))
         if progress is not None:
@@ -118,11 +118,11 @@ def _later(rubric: Rubric, judged: Sequence[Judged], steps: int) -> dict[str, li
     return found if rubric.composition is not None else {}
 
 
-def _chosen(stage: StageConfig, datasets: Mapping[str, Sequence[Sample]], most: int) -> list[Sample]:
+def _chosen(config: RunConfig, index: int, datasets: Mapping[str, Sequence[Sample]], most: int) -> list[Sample]:
     """Return the first samples of each task that a stage draws from."""
     by_task: dict[str, list[Sample]] = defaultdict(list)
-    for source in stage_sources(stage, datasets).values():
-        for sample in source:
+    for source in stage_sources(config, index, datasets):
+        for sample in source.rows:
             if len(by_task[sample.task]) < most:
                 by_task[sample.task].append(sample)
     return [sample for task in sorted(by_task) for sample in by_task[task]]

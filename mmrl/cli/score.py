@@ -60,10 +60,6 @@ def score(  # noqa: PLR0913 - options of a command
     judge: JudgeServer = None,
     judge_model: JudgeModelName = None,
     judge_cache: JudgeCache = None,
-    list_all: Annotated[  # noqa: ARG001 - its callback does the work
-        bool,
-        typer.Option("--list", help="Show benchmarks, their sources and options.", callback=list_benchmarks),
-    ] = False,
 ) -> None:
     """Score stored predictions by a benchmark's own rules: no model, no pictures.
 
@@ -106,7 +102,6 @@ def score(  # noqa: PLR0913 - options of a command
             Console().print(f"hint: {hint}", markup=False, highlight=False, soft_wrap=True)
 
 
-def show_summary(console: Console, summary: dict[str, Any], out: Path, *, all_groups: bool = False) -> None:
 def make_judge(server: str | None, model: str | None, cache: Path | None) -> Judge | None:
     """Return the judge that options name; nothing is asked yet.
 
@@ -125,7 +120,7 @@ def make_judge(server: str | None, model: str | None, cache: Path | None) -> Jud
     return build_judge(JudgeSettings(model=model, server=address, cache=str(cache) if cache else None))
 
 
-def show_summary(console: Console, summary: dict[str, Any], out: Path) -> None:
+def show_summary(console: Console, summary: dict[str, Any], out: Path, *, all_groups: bool = False) -> None:
     """Print a summary's table, figures and warnings, and where it was written."""
     from eval.score_table import MAX_FIGURES, figure_lines, summary_table
 
@@ -141,8 +136,6 @@ def show_summary(console: Console, summary: dict[str, Any], out: Path) -> None:
         value = summary["headline"]["value"]
         figure = f"{100 * value:.2f}" if -1.0 <= value <= 1.0 else f"{value:.3f}"
         console.print(f"published figure ({name}): {figure}", markup=False, highlight=False)
-        shown = f"{100 * value:.2f}" if -1.0 <= value <= 1.0 else f"{value:.3f}"
-        console.print(f"published figure ({name}): {shown}", markup=False, highlight=False)
     if judged := summary.get("judge"):
         console.print(judge_line(judged, summary), markup=False, highlight=False, soft_wrap=True)
     for warning in summary["warnings"]:

@@ -5,14 +5,14 @@ Each check is a generator of :class:`Problem`; none opens a file or imports a mo
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 from itertools import pairwise
 
 from mmrl.config.kind_checks import held_out_places, kind_problems
 from mmrl.config.mechanism_checks import rubric_mechanism_problems, training_mechanism_problems
 from mmrl.config.problems import Location, Problem, did_you_mean
-from mmrl.config.schema import DatasetConfig, RubricConfig, RunConfig, StageConfig, TermConfig, TrainingConfig
+from mmrl.config.schema import RubricConfig, RunConfig, StageConfig, TermConfig, TrainingConfig
+from mmrl.config.stage_checks import held_out_problems, stage_problems
 from mmrl.config.training_checks import FREEZES, PLUGIN, training_problems
 from mmrl.errors import InputError
 from mmrl.rewards.judge import JUDGE, judge_settings
@@ -98,33 +98,12 @@ def _check_stages(config: RunConfig) -> Iterator[Problem]:
         if stage.name in names[:index]:
             reason = f"stage names must differ; found {stage.name} again, as at stages.{names.index(stage.name)}"
             yield Problem(location=(*location, "name"), reason=reason, reads=frozenset({"name"}))
-        yield from _check_mix(stage, config, location)
-        yield from _check_stop(stage, location)
+        yield from stage_problems(config, index)
         yield from training_problems(config, stage, location)
         yield from training_mechanism_problems(config, stage, location)
         if stage.rubric is not None:
             yield from _check_rubric(stage.rubric, (*location, "rubric"))
     yield from _check_carry(config)
-
-
-def _check_mix(stage: StageConfig, config: RunConfig, location: Location) -> Iterator[Problem]:
-    for name in stage.mix:
-        if name not in config.datasets:
-            reason = f"no dataset is called {name}; {did_you_mean(name, config.datasets)}"
-            yield Problem(location=(*location, "mix", name), reason=reason, reads=frozenset({"datasets", "mix", name}))
-    if not sum(stage.mix.values()) > 0:
-        reason = "weights must sum to more than 0; found only zeros"
-        yield Problem(location=(*location, "mix"), reason=reason, reads=frozenset({"mix", *stage.mix}))
-
-
-def _check_stop(stage: StageConfig, location: Location) -> Iterator[Problem]:
-    if stage.stop is None:
-        return
-    for key in ("over_steps", "min_steps"):
-        value = getattr(stage.stop, key)
-        if value > stage.steps:
-            reason = f"must not exceed the stage's {stage.steps} steps; found {value}; the rule could never act"
-            yield Problem(location=(*location, "stop", key), reason=reason, reads=frozenset({key, "steps", "stop"}))
 
 
 def _check_carry(config: RunConfig) -> Iterator[Problem]:
@@ -152,28 +131,5 @@ def _check_kept_optimizer(index: int, before: str, old: TrainingConfig, new: Tra
 
 
 def _check_evaluation(config: RunConfig) -> Iterator[Problem]:
-    trained = config.training_datasets()
     for location, name in held_out_places(config):
-        dataset = config.datasets.get(name)
-        if dataset is None:
-            reason = f"no dataset is called {name}; {did_you_mean(name, config.datasets)}"
-            yield Problem(location=location, reason=reason, reads=frozenset({"datasets", name}))
-            continue
-        twins = [other for other in trained if other == name or _same_data(dataset, config.datasets.get(other))]
-        if twins:
-            known = (
-                f"{name} is trained on" if twins[0] == name else f"{name} is the same data as {twins[0]}, trained on"
-            )
-            stages = enumerate(config.stages)
-            stage = next(number for number, one in stages if {**one.mix, **one.general}.get(twins[0]))
-            reason = f"evaluation must be held out; {known} at stages.{stage}.mix; name other data"
-            yield Problem(location=location, reason=reason, reads=frozenset({"mix", "datasets"}))
-
-
-def _same_data(one: DatasetConfig, other: DatasetConfig | None) -> bool:
-    """Whether two dataset entries lead to the same samples: one folder, or one builder with equal options."""
-    if other is None:
-        return False
-    if one.path is not None and other.path is not None:
-        return posixpath.normpath(one.path) == posixpath.normpath(other.path)
-    return one.build is not None and one.build == other.build and one.options == other.options
+        yield from held_out_problems(config, name, location)

@@ -24,7 +24,7 @@ _STAND_INS: dict[str, Any] = {
     "name": "unnamed",
     "mix": {"unnamed": 1.0},
     "steps": 1,
-    "reward_at_least": 0.0,
+    "dataset": "unnamed",
     "stages": [{"name": "unnamed", "mix": {"unnamed": 1.0}, "steps": 1}],
 }
 

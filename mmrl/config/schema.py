@@ -26,7 +26,7 @@ from mmrl.types import Level, PromptStyle
 from mmrl.video import VideoRequest
 from mmrl.video.reading import DEFAULT_TIMEOUT_S, Reading
 
-Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved"]
+Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved", "follow"]
 """How a stage's samples are lined up; see :func:`mmrl.curriculum.order_stage`."""
 
 Builder = Literal["transit", "gui", "scenes", "video"]
@@ -53,6 +53,7 @@ Count = Annotated[int, Strict(), Field(ge=1)]
 Real = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Strict(), Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]
 Flag = Annotated[bool, Strict()]
 Line = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$", max_length=64)]
@@ -241,14 +242,45 @@ class TrainingOverrides(TrainingConfig):
         return hash(tuple(self.given().items()))
 
 
-class StopConfig(Section):
-    """Ends a stage before its last step, once its mean reward is high enough."""
+class FilterConfig(Section):
+    """Which rows of its mix a stage leaves out."""
 
-    reward_at_least: Real
-    over_steps: Count = 20
-    """The mean is taken over this many last steps."""
+    difficulty: Annotated[tuple[Level, ...], Field(min_length=1)] | None = None
+    """The builders' levels that are kept; null keeps all."""
+    probe: dict[str, Line] = {}
+    """Dataset name to a file of ``mmrl probe``, relative to the working directory; other datasets keep all rows."""
+    keep: tuple[Share, Share] | None = None
+    """Lowest and highest probed pass rate, both kept; null drops only what was never or always right."""
+
+
+class HeldOutConfig(Section):
+    """A dataset that no stage trains on, answered greedily every so many steps; its accuracy may end the stage."""
+
+    dataset: Line
+    every: Count = 20
+    """Optimiser steps between two looks."""
+    accuracy_at_least: Share | None = None
+    """Ends the stage once the accuracy is surely as high; null: not for a level."""
+    patience: Count | None = None
+    """Ends the stage once so many looks have surely gained less than ``stop.min_gain``; null: never."""
+
+
+class StopConfig(Section):
+    """Ends a stage before its last step, by whichever of its rules is met first; all allow for noise."""
+
+    reward_at_least: Real | None = None
+    """Ends the stage once the mean reward is surely as high; null: not for a level."""
+    term: Name | None = None
+    """A term of the stage's rubric whose mean is watched in place of the reward."""
+    over_steps: Annotated[int, Strict(), Field(ge=2)] = 20
+    """The mean is taken over this many last steps, and looked at as often."""
+    plateau: Annotated[int, Strict(), Field(ge=2)] | None = None
+    """Ends the stage once so many steps have surely gained less than ``min_gain`` over as many before; null: never."""
+    min_gain: Positive = 0.05
+    """Gain below which rewards, and held-out accuracy, are said to stand still."""
     min_steps: Count = 1
     """Never before this many steps."""
+    held_out: HeldOutConfig | None = None
 
 
 class CarryConfig(Section):
@@ -301,7 +333,10 @@ class StageConfig(Section):
     """Most optimiser steps."""
     tasks: Annotated[tuple[Line, ...], Field(min_length=1)] | None = None
     """Shell-style patterns over ``Sample.task``; null takes all."""
+    filter: FilterConfig = FilterConfig()
     order: Order = "shuffled"
+    replay: Annotated[float, Strict(), Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
+    """Share of the prompts that come from the mixes of all earlier stages."""
     stop: StopConfig | None = None
     prompt_style: PromptStyle | None = None
     """Null takes the run's."""
@@ -390,6 +425,11 @@ class RunConfig(Section):
     def stage_style(self, stage: StageConfig) -> PromptStyle:
         """Return the stage's prompt style, or the run's."""
         return stage.prompt_style or self.prompt_style
+
+    def watched_datasets(self) -> tuple[str, ...]:
+        """Return the names of all held-out datasets that stages look at while they train, in order of first use."""
+        rules = (stage.stop for stage in self.stages)
+        return tuple(dict.fromkeys(rule.held_out.dataset for rule in rules if rule and rule.held_out))
 
     def training_datasets(self) -> tuple[str, ...]:
         """Return the names of all datasets that some stage draws from, in order of first use."""

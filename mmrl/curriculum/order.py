@@ -18,6 +18,10 @@ from mmrl.types import Level, Sample
 LEVELS: tuple[Level, ...] = ("easy", "middle", "hard")
 
 
+Turns = list[tuple[str, Sample]]
+"""Prompts in order: a source's name, and the sample that it gives."""
+
+
 def order_stage(
     samples_by_source: Mapping[str, Sequence[Sample]],
     weights: Mapping[str, float],
@@ -26,11 +30,24 @@ def order_stage(
     total: int,
     seed: int,
 ) -> list[Sample]:
-    """Return ``total`` samples, drawn from the sources by weight and put in order.
+    """Return ``total`` samples, drawn from the sources by weight and put in order; see :func:`order_turns`."""
+    return [sample for _, sample in order_turns(samples_by_source, weights, order=order, total=total, seed=seed)]
+
+
+def order_turns(
+    samples_by_source: Mapping[str, Sequence[Sample]],
+    weights: Mapping[str, float],
+    *,
+    order: Order,
+    total: int,
+    seed: int,
+) -> Turns:
+    """Return ``total`` samples with their sources, drawn from these by weight and put in order.
 
     The orders: ``as_given`` takes the sources one after another, each from its first sample on; ``shuffled`` mixes all;
     ``easy_to_hard`` goes by level and mixes within; ``interleaved`` shuffles each source and lets the sources take
-    turns as evenly as their shares allow. The same arguments give the same list.
+    turns as evenly as their shares allow; so does ``follow``, whose samples :mod:`mmrl.curriculum.follow` chooses as
+    the stage trains. The same arguments give the same list.
 
     Raises:
         InputError: a source with a weight has no samples, a weight names no source, or weights are unusable.
@@ -88,35 +105,36 @@ def _draw(samples: Sequence[Sample], count: int, *, rng: random.Random | None) -
     return drawn
 
 
-def _concatenate(drawn: Mapping[str, list[Sample]], rng: random.Random) -> list[Sample]:  # noqa: ARG001
-    return [sample for samples in drawn.values() for sample in samples]
+def _concatenate(drawn: Mapping[str, list[Sample]], rng: random.Random) -> Turns:  # noqa: ARG001
+    return [(source, sample) for source, samples in drawn.items() for sample in samples]
 
 
-def _riffle(drawn: Mapping[str, list[Sample]], rng: random.Random) -> list[Sample]:
+def _riffle(drawn: Mapping[str, list[Sample]], rng: random.Random) -> Turns:
     """Mix the sources at random, each keeping its own order, so that its epochs stay apart."""
     turns = [source for source, samples in drawn.items() for _ in samples]
     rng.shuffle(turns)
     upcoming = {source: iter(samples) for source, samples in drawn.items()}
-    return [next(upcoming[source]) for source in turns]
+    return [(source, next(upcoming[source])) for source in turns]
 
 
-def _by_level(drawn: Mapping[str, list[Sample]], rng: random.Random) -> list[Sample]:
-    return sorted(_riffle(drawn, rng), key=lambda sample: LEVELS.index(sample.difficulty))
+def _by_level(drawn: Mapping[str, list[Sample]], rng: random.Random) -> Turns:
+    return sorted(_riffle(drawn, rng), key=lambda turn: LEVELS.index(turn[1].difficulty))
 
 
-def _interleave(drawn: Mapping[str, list[Sample]], rng: random.Random) -> list[Sample]:  # noqa: ARG001
+def _interleave(drawn: Mapping[str, list[Sample]], rng: random.Random) -> Turns:  # noqa: ARG001
     """Place the j-th of a source's n samples at (j + 1/2) / n of the stage; ties go to whoever stands first."""
     placed = [
-        (Fraction(2 * position + 1, 2 * len(samples)), rank, sample)
-        for rank, samples in enumerate(drawn.values())
+        (Fraction(2 * position + 1, 2 * len(samples)), rank, (source, sample))
+        for rank, (source, samples) in enumerate(drawn.items())
         for position, sample in enumerate(samples)
     ]
-    return [sample for _, _, sample in sorted(placed, key=lambda item: item[:2])]
+    return [turn for _, _, turn in sorted(placed, key=lambda item: item[:2])]
 
 
-_ARRANGE: dict[str, Callable[[Mapping[str, list[Sample]], random.Random], list[Sample]]] = {
+_ARRANGE: dict[str, Callable[[Mapping[str, list[Sample]], random.Random], Turns]] = {
     "as_given": _concatenate,
     "shuffled": _riffle,
     "easy_to_hard": _by_level,
     "interleaved": _interleave,
+    "follow": _interleave,
 }

@@ -29,13 +29,35 @@ def render_plan(plan: Plan, *, width: int = WIDTH) -> str:
     held_out = ", ".join(f"{name} ({size} samples)" for name, size in plan.held_out.items()) or "nothing"
     console.print(f"Held out for evaluation: {held_out}", soft_wrap=True)
     most = f"{plan.steps} optimiser steps and {plan.completions} completions"
-    console.print(f"In all at most {most} on {plan.world_size} device(s)", soft_wrap=True)
+    least = "" if plan.least_steps == plan.steps else f", at least {plan.least_steps} steps"
+    console.print(f"In all at most {most}{least} on {plan.world_size} device(s)", soft_wrap=True)
     for stage in plan.stages:
-        console.print(f"{stage.name} ends {stage.stop}", soft_wrap=True)
+        console.print(f"{stage.name} ends {', or '.join(stage.stop)}", soft_wrap=True)
+        if stage.replay:
+            console.print(f"{stage.name} replays earlier stages with {stage.replay:.0%} of its prompts", soft_wrap=True)
+        for told in filter_texts(stage):
+            console.print(f"{stage.name} leaves out {told}", soft_wrap=True)
         for warning in stage.warnings:
             console.print(f"warning: {stage.name}: {warning}", soft_wrap=True)
     assert isinstance(console.file, StringIO)
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def filter_texts(stage: StagePlan) -> list[str]:
+    """Return what a stage's filters leave out of each dataset of its own mix, a sentence each."""
+    texts = []
+    for source in stage.sources:
+        counts = source.counts
+        dropped = {
+            "of other tasks": counts.other_tasks,
+            "of other levels": counts.other_levels,
+            "too hard": counts.too_hard,
+            "too easy": counts.too_easy,
+        }
+        told = ", ".join(f"{count} {why}" for why, count in dropped.items() if count)
+        if told and source.replay_of is None:
+            texts.append(f"{counts.size - counts.kept} of {counts.size} samples of {source.name}: {told}")
+    return texts
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: int) -> Table:
@@ -70,7 +92,7 @@ def _stages(plan: Plan) -> Table:
 def _arithmetic(stage: StagePlan) -> tuple[str, ...]:
     batches = stage.batches
     return (
-        str(stage.steps),
+        str(stage.steps) if stage.least_steps == stage.steps else f"{stage.least_steps}-{stage.steps}",
         f"{batches.prompts_per_generation} x {stage.num_generations}",
         str(batches.completions_per_step),
         str(batches.generations),

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, replace
 
-from mmrl.config.schema import RunConfig, StageConfig, StageKind, TrainingConfig
-from mmrl.curriculum.order import order_stage
+from mmrl.config.schema import RunConfig, StageKind, TrainingConfig
+from mmrl.curriculum.filters import FilterCounts, filter_rows
+from mmrl.curriculum.order import order_turns
+from mmrl.curriculum.probe_file import Probe
 from mmrl.errors import InputError
 from mmrl.types import Sample
 
@@ -67,47 +68,89 @@ def stage_batches(training: TrainingConfig, steps: int, *, world_size: int = 1, 
     )
 
 
-def filter_tasks(samples: Sequence[Sample], patterns: Sequence[str] | None) -> list[Sample]:
-    """Return the samples whose task fits one of the shell-style patterns; None takes all."""
-    if patterns is None:
-        return list(samples)
-    return [sample for sample in samples if any(fnmatchcase(sample.task, pattern) for pattern in patterns)]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """One dataset's part in a stage: of its own mix, or replayed from that of an earlier stage."""
+
+    dataset: str
+    weight: float
+    """Share of the prompts, up to a common factor: as the mix states it where nothing is replayed."""
+    rows: Sequence[Sample]
+    """What the filters leave."""
+    counts: FilterCounts
+    probe: Probe | None = None
+    """Pass rates of the rows, where the stage names a probe of the dataset."""
+    replay_of: str | None = None
+    """The earlier stage whose part this is."""
+
+    @property
+    def name(self) -> str:
+        """Return what tells the source from the stage's others."""
+        return self.dataset if self.replay_of is None else f"{self.dataset} (replay of {self.replay_of})"
 
 
-def stage_sources(stage: StageConfig, datasets: Mapping[str, Sequence[Sample]]) -> dict[str, list[Sample]]:
-    """Return the samples that each dataset of the stage's mix offers it, in the mix's order.
+def stage_sources(config: RunConfig, index: int, datasets: Mapping[str, Sequence[Sample]]) -> list[Source]:
+    """Return what stage ``index`` draws from: its own mix in order, then what it replays, stage by stage.
+
+    What is replayed is the earlier stages' mixes as they trained on them, filters included; each stage has an equal
+    part of ``replay``, split as its own mix is.
 
     Raises:
-        InputError: a dataset is not given, or none of its samples fits the stage's tasks.
+        InputError: a dataset is not given, none of its samples is left, or a probe cannot be used.
     """
-    sources: dict[str, list[Sample]] = {}
-    for name, weight in stage.mix.items():
+    share = config.stages[index].replay
+    if share == 0.0:
+        return _mix(config, index, datasets)
+    own = [replace(source, weight=(1.0 - share) * source.weight) for source in _shares(config, index, datasets)]
+    replayed = [
+        replace(source, weight=share / index * source.weight, replay_of=config.stages[earlier].name)
+        for earlier in range(index)
+        for source in _shares(config, earlier, datasets)
+    ]
+    return [*own, *replayed]
+
+
+def _shares(config: RunConfig, index: int, datasets: Mapping[str, Sequence[Sample]]) -> list[Source]:
+    """Return a stage's own mix with weights that sum to 1."""
+    sources = _mix(config, index, datasets)
+    whole = sum(source.weight for source in sources)
+    return [replace(source, weight=source.weight / whole) for source in sources]
+
+
+def _mix(config: RunConfig, index: int, datasets: Mapping[str, Sequence[Sample]]) -> list[Source]:
+    sources = []
+    for name, weight in config.stages[index].mix.items():
         if weight == 0:
             continue
         if name not in datasets:
-            raise InputError(
-                f"a stage's dataset must be loaded; found no {name}; stages.{stage.name}.mix; build it first"
-            )
-        sources[name] = filter_tasks(datasets[name], stage.tasks)
-        if not sources[name]:
-            raise InputError(_why_empty(stage, name, datasets[name]))
+            raise InputError(f"a stage's dataset must be loaded; found no {name}; stages.{index}.mix; build it first")
+        rows, counts, probe = filter_rows(config, index, name, datasets[name])
+        sources.append(Source(dataset=name, weight=weight, rows=rows, counts=counts, probe=probe))
     return sources
 
 
-def _why_empty(stage: StageConfig, name: str, samples: Sequence[Sample]) -> str:
-    tasks = sorted({sample.task for sample in samples})
-    if not tasks:
-        return f"a stage's dataset must hold samples; found none in {name}; stages.{stage.name}.mix; build it again"
-    return (
-        f"a stage's tasks must leave samples of each dataset in its mix; found none of {name}, which has "
-        f"{', '.join(tasks)}, for {', '.join(stage.tasks or ())}; stages.{stage.name}.tasks; widen it or drop {name}"
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageRows:
+    """What a stage trains on, and in which order."""
+
+    sources: Sequence[Source]
+    turns: Sequence[tuple[str, Sample]]
+    """Source and sample of every prompt; under ``follow`` the source alone is settled, and the sample stands in."""
+    follows: bool
+    """Whether samples are chosen while the stage trains."""
+
+    @property
+    def samples(self) -> list[Sample]:
+        """All that may be trained on: the prompts in order, or, under ``follow``, the rows of all sources."""
+        if self.follows:
+            return [sample for source in self.sources for sample in source.rows]
+        return [sample for _, sample in self.turns]
 
 
-def stage_samples(
+def stage_rows(
     config: RunConfig, index: int, datasets: Mapping[str, Sequence[Sample]], *, world_size: int = 1
-) -> list[Sample]:
-    """Return the prompts of stage ``index`` in the order in which it trains on them.
+) -> StageRows:
+    """Return the prompts of stage ``index`` in the order in which it trains on them, with their sources.
 
     Of kind ``rejection`` those that it samples: every one that its mix offers, once.
 
@@ -115,16 +158,26 @@ def stage_samples(
         InputError: as :func:`stage_sources` and :func:`stage_batches` do.
     """
     stage = config.stages[index]
+    sources = stage_sources(config, index, datasets)
     if stage.kind == "rejection":
-        return [sample for source in stage_sources(stage, datasets).values() for sample in source]
+        whole = [(source.name, sample) for source in sources for sample in source.rows]
+        return StageRows(sources=sources, turns=whole, follows=False)
     batches = stage_batches(config.stage_training(stage), stage.steps, world_size=world_size, kind=stage.kind)
-    return order_stage(
-        stage_sources(stage, datasets),
-        {name: weight for name, weight in stage.mix.items() if weight > 0},
+    turns = order_turns(
+        {source.name: source.rows for source in sources},
+        {source.name: source.weight for source in sources},
         order=stage.order,
         total=batches.prompts,
         seed=stage_seed(config, index),
     )
+    return StageRows(sources=sources, turns=turns, follows=stage.order == "follow")
+
+
+def stage_samples(
+    config: RunConfig, index: int, datasets: Mapping[str, Sequence[Sample]], *, world_size: int = 1
+) -> list[Sample]:
+    """Return the prompts of stage ``index`` in order; under ``follow``, all rows that it may choose from."""
+    return stage_rows(config, index, datasets, world_size=world_size).samples
 
 
 def stage_seed(config: RunConfig, index: int) -> int:

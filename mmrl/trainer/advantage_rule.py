@@ -116,10 +116,12 @@ def save_states(folder: Path, remembered: Mapping[str, Stateful]) -> None:
         write_json(folder / STATES_NAME, {place: one.state() for place, one in remembered.items()})
 
 
-def restore_states(folder: Path, remembered: Mapping[str, Stateful]) -> None:
-    """Go on from what a checkpoint holds."""
-    if remembered:
-        states = parse_json((folder / STATES_NAME).read_bytes())
-        for place, one in remembered.items():
-            if states[place]:
-                one.restore(states[place])
+def restore_states(folder: Path, remembered: Mapping[str, Stateful]) -> bool:
+    """Go on from what a checkpoint or a finished stage holds; returns whether it holds anything."""
+    if not remembered or not (folder / STATES_NAME).is_file():
+        return False
+    states = parse_json((folder / STATES_NAME).read_bytes())
+    for place, one in remembered.items():
+        if states[place]:
+            one.restore(states[place])
+    return True

@@ -12,10 +12,10 @@ import torch
 from rich.progress import Progress, TaskID
 from transformers import TrainerCallback
 
-from mmrl.config import StopConfig
 from mmrl.errors import InputError
+from mmrl.trainer.decisions import Decisions
 from mmrl.trainer.rewards import RubricRewards
-from mmrl.trainer.run_log import StageLog, should_stop
+from mmrl.trainer.run_log import StageLog
 from mmrl.trainer.watch import RewardWatch
 
 KEPT_CHECKPOINTS = 2
@@ -37,15 +37,12 @@ OF_GENERATION = (
 class LogCallback(TrainerCallback):
     """Logs each step, ends the stage early where its rule allows, and stops at a loss that is no number."""
 
-    def __init__(
-        self, log: StageLog, rewards: RubricRewards, *, stop: StopConfig | None, records: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def __init__(self, log: StageLog, rewards: RubricRewards, *, records: Sequence[Mapping[str, Any]]) -> None:
         self.log = log
         self.rewards = rewards
-        self.stop = stop
-        self.history: list[float | None] = [record["reward"] for record in records]
-        """Mean reward of every step so far, those before a resume included."""
         self.watch = RewardWatch(rewards.rubric, records)
+        self.decisions: Decisions | None = None
+        """What may end the stage, and tells what is sampled; None for neither."""
         self._generated: dict[str, Any] = {}
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
@@ -55,7 +52,8 @@ class LogCallback(TrainerCallback):
         """
         if not logs or "loss" not in logs:
             return
-        if "reward" in logs:
+        is_new = "reward" in logs
+        if is_new:
             self._generated = {key: value for key, value in logs.items() if key.startswith(OF_GENERATION)}
         logs = {**self._generated, **logs}
         step = state.global_step
@@ -66,13 +64,10 @@ class LogCallback(TrainerCallback):
             self.log.event("unjudged", step, samples=unjudged, abstained=terms)
         record = self.log.step(step, logs, [term.name for term in self.rewards.rubric.terms])
         self._refuse_non_finite(record)
-        self.history.append(record["reward"])
         for alarm in self.watch.step(record, self.rewards.last):
             self.log.event("alarm", step, sign=alarm.name, before=alarm.before, now=alarm.now, message=alarm.message)
-        if self.stop and should_stop(self.history, **self.stop.model_dump()):
-            mean = math.fsum(value or 0.0 for value in self.history[-self.stop.over_steps :]) / self.stop.over_steps
-            self.log.event("early_stop", step, mean_reward=mean, **self.stop.model_dump())
-            control.should_training_stop = True
+        if self.decisions is not None:
+            control.should_training_stop |= self.decisions.after_step(record, is_new=is_new)
         if control.should_training_stop:
             control.should_save = False  # the stage's final weights are saved next
 

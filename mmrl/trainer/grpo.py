@@ -49,6 +49,7 @@ from mmrl.trainer.rollout_checks import checked_rollout
 from mmrl.trainer.rollouts import Rollouts, parts_of
 from mmrl.trainer.servers import server_prompt_ids
 from mmrl.trainer.telemetry import PhaseClock, TelemetryCallback, timed
+from mmrl.trainer.tracking import RowTracking
 
 
 class _Steps(TrainerCallback):
@@ -84,6 +85,8 @@ class GRPOTrainer(trl.GRPOTrainer):
     """What changes advantages once rewards are known; None for nothing."""
     reads_entropies: bool = False
     """Whether rewards look at the policy's entropy at each token."""
+    tracking: RowTracking | None = None
+    """What remembers how rows are answered, and chooses rows by it; None for neither."""
     remembered: dict[str, Stateful] = {}  # noqa: RUF012  (set as a whole, never changed in place)
     """What checkpoints keep of mechanisms on rewards and advantages, by place."""
 
@@ -172,6 +175,9 @@ class GRPOTrainer(trl.GRPOTrainer):
             return micro_batches(scored.groups, len(generation_batch), scored.num_items)[0]
         if self._step % (self.args.steps_per_generation * self.num_iterations) == 0 or self._buffered_inputs is None:
             self._buffered_inputs = None
+            if self.tracking is not None:
+                with self._clock.phase("load"), readable_rows():
+                    generation_batch = self.tracking.fill(generation_batch)
             scored = self._generate_and_score_completions(generation_batch)
             size = self.args.per_device_train_batch_size
             self._buffered_inputs = micro_batches(scored.groups, size, scored.num_items)
@@ -248,6 +254,8 @@ class GRPOTrainer(trl.GRPOTrainer):
             scoring.reward(self, self._rollouts)
             if made is None:  # else they are compared among the batch that they go into
                 scoring.compare(self, self._rollouts)
+                if self.tracking is not None and self.model.training:
+                    self.tracking.observe(inputs, self._rollouts.rewards_NK.tolist())
         return self._rollouts
 
     def _roll_out_again(self, rollouts: Rollouts) -> int:

@@ -9,7 +9,6 @@ An event line has ``event`` and the same first five keys.
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -84,16 +83,3 @@ def rewind_log(run: RunFolder, *, stage_index: int, step: int) -> None:
     kept = [record for record in records if (record["stage_index"], record["step"]) <= (stage_index, step)]
     if len(kept) < len(records):
         run.write_text(LOG_NAME, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in kept))
-
-
-def should_stop(rewards: list[float | None], *, reward_at_least: float, over_steps: int, min_steps: int) -> bool:
-    """Return whether a stage may end: the mean reward of its last ``over_steps`` steps is high enough.
-
-    Never before ``min_steps`` or ``over_steps`` steps; a step without any reward counts against stopping.
-    """
-    last = rewards[-over_steps:]
-    if len(rewards) < max(over_steps, min_steps) or any(value is None or math.isnan(value) for value in last):
-        return False
-    return (
-        math.fsum(value for value in last if value is not None) / over_steps >= reward_at_least - 1e-9
-    )  # rounding of sums

@@ -10,6 +10,7 @@ import datasets
 import numpy as np
 from PIL import Image
 
+from mmrl.curriculum.tracker import row_key
 from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
 from mmrl.families import ClipReader, FrameRule
@@ -20,6 +21,8 @@ from mmrl.types import Frame, PromptStyle, Sample
 from mmrl.video import DEFAULT_REQUEST, PLAIN_READING, Reading, VideoClip, VideoRequest, clip_of_frames
 from mmrl.video.sampling import DEFAULT_FPS
 
+ROW_KEY = "row_key"
+"""Column with the name under which a row is remembered over all stages."""
 WEIGHT_COLUMN = "sample_weight"
 """Column with the weight of a row's policy loss."""
 
@@ -34,6 +37,13 @@ class SourcedSample:
 
     sample: Sample
     folder: DatasetFolder
+    dataset: str = ""
+    """The dataset's name in the config; the folder's own where none is given."""
+
+    @property
+    def key(self) -> str:
+        """Return by which name the row is remembered."""
+        return row_key(self.dataset or self.folder.root.name, self.sample)
 
 
 class RowOpener:
@@ -101,6 +111,7 @@ class RowOpener:
             "images": images,
             "videos": clips,
             "sample": sample,
+            ROW_KEY: self.rows[number].key,
             "frame": frame,
             "media_error": media_error,
             **weight,
@@ -137,10 +148,7 @@ def stage_dataset(
     Raises:
         InputError: a sample shows clips that the processor does not take.
     """
-    for row in rows:
-        kinds = [media.kind for media in row.sample.media]
-        place = f"{row.sample.id} of {row.folder.root}"
-        require_accepted(processor, images=kinds.count("image"), clips=kinds.count("video"), sample=place)
+    require_media(rows, processor)
     dataset = datasets.Dataset.from_dict({"row": list(range(len(rows)))})
     opener = RowOpener(
         rows,
@@ -153,3 +161,16 @@ def stage_dataset(
     )
     dataset.set_transform(opener)
     return dataset
+
+
+def places_dataset(count: int) -> datasets.Dataset:
+    """Return a dataset of ``count`` numbered places, whose rows are chosen when they are needed."""
+    return datasets.Dataset.from_dict({"row": list(range(count))})
+
+
+def require_media(rows: Sequence[SourcedSample], processor: Any) -> None:
+    """Refuse samples whose media the processor does not take, with :class:`InputError`."""
+    for row in rows:
+        kinds = [media.kind for media in row.sample.media]
+        place = f"{row.sample.id} of {row.folder.root}"
+        require_accepted(processor, images=kinds.count("image"), clips=kinds.count("video"), sample=place)

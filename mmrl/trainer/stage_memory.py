@@ -68,8 +68,8 @@ def estimate_stages(config: RunConfig, folders: Mapping[str, DatasetFolder], *, 
     shape, rule = shape_of(model_config), frame_rule(family, processor)
     samples = {name: folder.samples for name, folder in folders.items()}
     found = []
-    for stage in config.stages:
-        offered = [sample for source in stage_sources(stage, samples).values() for sample in source]
+    for index, stage in enumerate(config.stages):
+        offered = [sample for source in stage_sources(config, index, samples) for sample in source.rows]
         chosen = longest_samples(offered)
         workloads = [
             measure(one, processor, model_config, style=config.stage_style(stage), rule=rule) for one in chosen

@@ -7,6 +7,7 @@ PEFT the adapter is merged into the weights at the end of its stage: what a stag
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from transformers.trainer import TRAINING_ARGS_NAME
 
 from mmrl.config import RunConfig, TrainingConfig
 from mmrl.families import load_model, resolve_model
+from mmrl.rewards.mechanism import Stateful
 from mmrl.runs import RunFolder, mark_complete, saving_checkpoint
 from mmrl.trainer import freezing
+from mmrl.trainer.advantage_rule import save_states
 
 OPTIMIZER_NAME = "optimizer.pt"
 
@@ -64,8 +67,13 @@ def peft_config(model: Any, training: TrainingConfig) -> Any:
     )
 
 
-def save_final(trainer: Any, processor: Any, folder: Path, *, keep_optimizer: bool) -> None:
-    """Save a stage's weights, adapter merged, with the processor; the folder counts once its marker is written."""
+def save_final(
+    trainer: Any, processor: Any, folder: Path, *, keep_optimizer: bool, remembered: Mapping[str, Stateful]
+) -> None:
+    """Save a stage's weights, adapter merged, with the processor and what later stages go on from.
+
+    The folder counts once its marker is written.
+    """
     model = trainer.accelerator.unwrap_model(trainer.model)
     writes = trainer.is_world_process_zero()
     if writes:
@@ -82,5 +90,6 @@ def save_final(trainer: Any, processor: Any, folder: Path, *, keep_optimizer: bo
             processor.save_pretrained(folder)
             if keep_optimizer:
                 torch.save(trainer.optimizer.state_dict(), folder / OPTIMIZER_NAME)
+            save_states(folder, remembered)
             mark_complete(folder)
     trainer.accelerator.wait_for_everyone()

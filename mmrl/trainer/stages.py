@@ -13,6 +13,7 @@ import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from transformers.trainer_callback import PrinterCallback
 
 from mmrl.config import RunConfig, StageConfig, TrainingConfig
 from mmrl.config.differences import differences_text
-from mmrl.curriculum import stage_samples, stage_seed
+from mmrl.curriculum import Promotion, StageRows, stage_batches, stage_rows, stage_seed
 from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
 from mmrl.families import family_of, frame_rule, load_processor
@@ -33,15 +34,24 @@ from mmrl.rewards.sample_weights import SampleWeight, build_sample_weight
 from mmrl.runs import RunFolder, is_complete, latest_complete
 from mmrl.trainer.advantage_rule import AdvantageRule, restore_states
 from mmrl.trainer.callbacks import KeepOptimizer, LogCallback, ProgressCallback, PruneCallback, checkpoints_of
+from mmrl.trainer.decisions import PROMOTION, TRACKER, Decisions, log_data, start_tracker
 from mmrl.trainer.groups import require_group_arithmetic
 from mmrl.trainer.grpo import GRPOTrainer
+from mmrl.trainer.held_out import HeldOutProbe
 from mmrl.trainer.options import GRPOConfig
 from mmrl.trainer.progress import quiet_libraries
 from mmrl.trainer.rejection_stage import made_of_weights, train_on_own
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.trainer.run_log import StageLog, rewind_log, step_records
 from mmrl.trainer.sft_stage import train_on_gold
-from mmrl.trainer.stage_data import WEIGHT_COLUMN, SourcedSample, stage_dataset
+from mmrl.trainer.stage_data import (
+    WEIGHT_COLUMN,
+    RowOpener,
+    SourcedSample,
+    places_dataset,
+    require_media,
+    stage_dataset,
+)
 from mmrl.trainer.stage_model import (
     OPTIMIZER_NAME,
     final_dir,
@@ -51,6 +61,7 @@ from mmrl.trainer.stage_model import (
     save_final,
     start_of,
 )
+from mmrl.trainer.tracking import RowTracking, follow_sampler, row_opener
 
 OWN_SETTINGS = ("sample_weight", "advantage", "use_peft", "lora_r", "lora_alpha")
 """Training settings that the runner itself acts on; all others are ``GRPOConfig``'s, under the same names."""
@@ -65,7 +76,11 @@ class StageJob:
     index: int
     rubric: Rubric
     rows: Sequence[SourcedSample]
-    """The stage's prompts in the order of training."""
+    """The stage's prompts in the order of training; where it follows the learner, all rows of its sources, in order."""
+    plan: StageRows = StageRows(sources=(), turns=(), follows=False)  # noqa: RUF009  (frozen)
+    """The sources, and which of them each prompt comes from."""
+    held_out: Sequence[SourcedSample] = ()
+    """What the stage looks at while it trains."""
     weight: SampleWeight | None = None
     """Of a sample's policy loss; None where the training settings name none."""
     base_dir: str | Path = "."
@@ -106,7 +121,7 @@ def run_curriculum(
 
     Args:
         config: the run.
-        datasets: the dataset folder of every name that a stage's mix mentions.
+        datasets: the dataset folder of every name that a stage's mix, or its stop rule, mentions.
         run: the run's folder; stages, checkpoints and ``log.jsonl`` go there.
         base_dir: the folder that relative paths of reward plug-ins start from: the config file's.
         progress: shows a bar for each stage; see :func:`mmrl.trainer.training_progress`. None shows nothing.
@@ -133,7 +148,11 @@ def _prepare_jobs(
     config: RunConfig, datasets: Mapping[str, DatasetFolder], run: RunFolder, base_dir: str | Path
 ) -> list[StageJob]:
     samples = {name: folder.samples for name, folder in datasets.items()}
-    home = {id(sample): folder for folder in datasets.values() for sample in folder.samples}
+    home = {
+        id(sample): SourcedSample(sample=sample, folder=folder, dataset=name)
+        for name, folder in datasets.items()
+        for sample in folder.samples
+    }
     jobs = []
     for index, stage in enumerate(config.stages):
         training = config.stage_training(stage)
@@ -142,14 +161,26 @@ def _prepare_jobs(
                 per_device_train_batch_size=training.per_device_train_batch_size,
                 num_generations=training.num_generations,
             )
-        ordered = stage_samples(config, index, samples, world_size=PartialState().num_processes)
+        plan = stage_rows(config, index, samples, world_size=PartialState().num_processes)
+        ordered = plan.samples
         rubric = build_rubric(config.stage_rubric(stage), base_dir)
         if stage.kind != "sft":
             rubric.check_covers(ordered, where=f"stages.{stage.name}.rubric")
-        rows = [SourcedSample(sample=sample, folder=home[id(sample)]) for sample in ordered]
-        weight = build_sample_weight(training.sample_weight, base_dir, ordered)
-        common: dict[str, Any] = {"config": config, "run": run, "base_dir": base_dir, "folders": datasets}
-        jobs.append(StageJob(index=index, rubric=rubric, rows=rows, weight=weight, **common))
+        watched = stage.stop.held_out.dataset if stage.stop and stage.stop.held_out else None
+        jobs.append(
+            StageJob(
+                config=config,
+                run=run,
+                index=index,
+                rubric=rubric,
+                rows=[home[id(sample)] for sample in ordered],
+                plan=plan,
+                held_out=[home[id(sample)] for sample in samples[watched]] if watched else [],
+                weight=build_sample_weight(training.sample_weight, base_dir, ordered),
+                base_dir=base_dir,
+                folders=datasets,
+            )
+        )
     for job in jobs:
         _require_same_stage(job)
     return jobs
@@ -158,7 +189,7 @@ def _prepare_jobs(
 def _require_same_stage(job: StageJob) -> None:
     """Refuse to go on with a stage that was begun with other settings or other data; note those of a new one."""
     stage, config = job.stage, job.config
-    order = hashlib.sha256("\n".join(f"{row.folder.root.name}/{row.sample.id}" for row in job.rows).encode())
+    order = hashlib.sha256("\n".join(row.key for row in job.rows).encode())
     identity = {
         "model_name_or_path": config.model_name_or_path,
         "seed": stage_seed(config, job.index),
@@ -206,11 +237,13 @@ def _train_stage(job: StageJob, progress: Progress | None) -> None:
         start_of(job.config, job.run, job.index), min_pixels=job.config.min_pixels, max_pixels=job.config.max_pixels
     )
     trainer, rewards = _build_trainer(job, processor)
+    decisions = _add_curriculum(job, trainer, log, processor)
     if checkpoint:
         restore_states(checkpoint, trainer.remembered)
     trainer.telemetry.note_peak(logged)
-    records = step_records(job.run.read_log(), job.index)
-    trainer.add_callback(LogCallback(log, rewards, stop=job.stage.stop, records=records))
+    callback = LogCallback(log, rewards, records=step_records(job.run.read_log(), job.index))
+    callback.decisions = decisions
+    trainer.add_callback(callback)
     trainer.add_callback(PruneCallback())
     if job.index and job.stage.carry.optimizer == "kept":
         trainer.add_callback(KeepOptimizer(Path(start_of(job.config, job.run, job.index)) / OPTIMIZER_NAME))
@@ -219,7 +252,9 @@ def _train_stage(job: StageJob, progress: Progress | None) -> None:
         trainer.add_callback(ProgressCallback(progress, task))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     following = job.config.stages[job.index + 1 : job.index + 2]
-    save_final(trainer, processor, job.final, keep_optimizer=any(one.carry.optimizer == "kept" for one in following))
+    keep_optimizer = any(one.carry.optimizer == "kept" for one in following)
+    learnt = {TRACKER: trainer.remembered[TRACKER]}
+    save_final(trainer, processor, job.final, keep_optimizer=keep_optimizer, remembered=learnt)
 
 
 def _open_log(job: StageJob, step: int) -> StageLog:
@@ -240,6 +275,8 @@ def _open_log(job: StageJob, step: int) -> StageLog:
     )
     resumed = any(record["stage_index"] == job.index for record in records)
     log.event("resume" if resumed else "stage_start", step)
+    if not any(record.get("event") == "mix" and record["stage_index"] == job.index for record in records):
+        log_data(log, job.plan)
     return log
 
 
@@ -281,20 +318,11 @@ def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRe
         eos_ids=eos_token_ids(model, processor.tokenizer),
         group_size=training.num_generations,
     )
-    rule = frame_rule(family_of(model.config.model_type), processor)
     trainer = GRPOTrainer(
         model,
         rewards.functions,
         stage_arguments(job, rewards.weights),
-        train_dataset=stage_dataset(
-            job.rows,
-            style=style,
-            frame_rule=rule,
-            processor=processor,
-            video=config.video_request(),
-            reading=config.video_reading(),
-            weight=job.weight,
-        ),
+        train_dataset=_dataset(job, model, processor),
         processing_class=processor,
         peft_config=peft_config(model, training),
     )
@@ -306,6 +334,48 @@ def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRe
         **(trainer.advantage_rule.stateful() if trainer.advantage_rule else {}),
     }
     return trainer, rewards
+
+
+def _dataset(job: StageJob, model: Any, processor: Any) -> Any:
+    """Return the stage's prompts in order, or places for them where they are chosen as the stage trains."""
+    if job.plan.follows:
+        require_media(job.rows, processor)
+        return places_dataset(len(job.plan.turns))
+    return stage_dataset(job.rows, weight=job.weight, **_reading(job, model, processor))
+
+
+def _reading(job: StageJob, model: Any, processor: Any) -> dict[str, Any]:
+    """Return how rows are shown to the model."""
+    return {
+        "style": job.config.stage_style(job.stage),
+        "frame_rule": frame_rule(family_of(model.config.model_type), processor),
+        "processor": processor,
+        "video": job.config.video_request(),
+        "reading": job.config.video_reading(),
+    }
+
+
+def _add_curriculum(job: StageJob, trainer: GRPOTrainer, log: StageLog, processor: Any) -> Decisions:
+    """Give the trainer what remembers rows and chooses among them; returns what decides after each step."""
+    reading = _reading(job, trainer.accelerator.unwrap_model(trainer.model), processor)
+    batches = stage_batches(job.training, job.stage.steps, world_size=PartialState().num_processes)
+    sampler = follow_sampler(
+        job.plan, batch_size=batches.prompts_per_generation, seed=stage_seed(job.config, job.index)
+    )
+    trainer.tracking = RowTracking(
+        tracker=start_tracker(job.config, job.run, job.index, job.plan.sources),
+        rubric=job.rubric,
+        sampler=sampler,
+        open_rows=row_opener(RowOpener(job.rows, weight=job.weight, **reading)) if sampler else None,
+    )
+    trainer.remembered = {**trainer.remembered, TRACKER: trainer.tracking.tracker}
+    decisions = Decisions(log=log, steps=job.stage.steps, tracking=trainer.tracking)
+    if job.stage.stop is not None:
+        decisions.promotion = Promotion(job.stage.stop, job.stage.steps)
+        trainer.remembered[PROMOTION] = decisions.promotion
+    if job.held_out:
+        decisions.look = partial(HeldOutProbe(opener=RowOpener(job.held_out, **reading)).look, trainer)
+    return decisions
 
 
 def stage_arguments(job: StageJob, reward_weights: list[float]) -> GRPOConfig:

@@ -173,7 +173,7 @@ class TelemetryCallback(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Start the first step's clock; a resumed training knows the peak that was logged before."""
         self.note_peak(state.log_history)
-        self._start_anew()
+        self.start_anew()
 
     def note_peak(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Take over the largest peak among records of earlier steps."""
@@ -203,13 +203,14 @@ class TelemetryCallback(TrainerCallback):
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Leave an evaluation out of the next step."""
-        self._start_anew()
+        self.start_anew()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Leave the writing of a checkpoint out of the next step."""
-        self._start_anew()
+        self.start_anew()
 
-    def _start_anew(self) -> None:
+    def start_anew(self) -> None:
+        """Leave what came since the last step out of the next one."""
         self.trainer._clock.restart()
         self.trainer.passes.take_counts()
 

@@ -127,12 +127,12 @@ def test_task_filters_are_shell_patterns() -> None:
 
 def test_a_stage_without_data_after_its_filter_is_refused() -> None:
     stages = [{"name": "see", "mix": {"scenes": 1.0, "gui": 1.0}, "tasks": ["scenes/*"], "steps": 5}]
-    with pytest.raises(InputError, match=r"found none of gui, which has gui/ground, for scenes/\*; stages\.see\.tasks"):
+    with pytest.raises(InputError, match=r"found none of gui, which has gui/ground, for scenes/\*; stages\.0\.tasks"):
         plan_run(config(stages=stages), datasets())
 
 
 def test_empty_and_absent_datasets_are_refused() -> None:
-    with pytest.raises(InputError, match=r"found none in scenes; stages\.see\.mix"):
+    with pytest.raises(InputError, match=r"found none in scenes; stages\.0\.mix"):
         plan_run(config(), {**datasets(), "scenes": []})
     with pytest.raises(InputError, match="found no gui"):
         plan_run(config(), {"scenes": datasets()["scenes"], "test": datasets()["test"]})
@@ -199,12 +199,12 @@ def test_the_plan_renders_as_plain_text() -> None:
     text = plan_run(config(stages=stages, rubric=rubric), datasets()).render()
     assert text == plan_run(config(stages=stages, rubric=rubric), datasets()).render()
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    assert "see shuffled direct 30 4 x 4 16 30 120 15.00" in lines
+    assert "see shuffled direct 20-30 4 x 4 16 30 120 15.00" in lines
     assert "see scenes 1 8 8 120 15.00" in lines
     assert "see scenes/count number accuracy format 3" in lines
     assert "Held out for evaluation: test (2 samples)" in lines
-    assert "In all at most 30 optimiser steps and 480 completions on 1 device(s)" in lines
-    assert "see ends at mean reward 0.9 over 20 steps, after step 5" in lines
+    assert "In all at most 30 optimiser steps and 480 completions, at least 20 steps on 1 device(s)" in lines
+    assert "see ends once the mean reward of 20 steps is surely 0.9 or more, or after step 30" in lines
     assert any(line.startswith("warning: see: number: a wrong answer can outrank a correct one") for line in lines)
     assert "\x1b" not in text
     assert max(len(line) for line in text.splitlines() if not line.startswith("warning")) <= 120

@@ -61,9 +61,9 @@ def write_case(folder: Path, model: Path) -> Path:
     """Write datasets, reward and config; returns the config's path."""
     folder.mkdir(parents=True, exist_ok=True)
     origin = {"builder": "test", "version": "1", "config": {}, "seed": 0, "source": "drawn", "licence": "CC0-1.0"}
-    for name in ("colours", "counts"):
+    for name, size in (("colours", 56), ("counts", 56), ("held", 84)):
         with DatasetWriter(folder / name, **origin) as writer:
-            for index, picture in enumerate(plain_images(7)):
+            for index, picture in enumerate(plain_images(7, size=size)):
                 media = (writer.add_image(picture),)
                 answer = YesNo(value=index % 2 == 0) if name == "colours" else Number(value=float(index))
                 question = "Is it red?" if name == "colours" else "How many squares are there?"

@@ -221,7 +221,7 @@ def test_a_run_with_a_bad_reward_ends_with_one_line_and_no_checkpoint(
     lines = [line for line in outcome.err.splitlines() if line.strip()]
     assert len(lines) == 1, outcome.err
     assert re.search(words, lines[0]), lines[0]
-    assert [one.get("event") for one in log_of(tmp_path)] == ["stage_start"]
+    assert [one.get("event") for one in log_of(tmp_path)] == ["stage_start", "mix"]
     left = {path.name for path in (tmp_path / "run/stages/0-look").iterdir()}
     assert left == {"stage.json"}
     assert yaml.safe_load((tmp_path / "run/config.yaml").read_text())["seed"] == 3

@@ -5,27 +5,7 @@ from pathlib import Path
 import pytest
 
 from mmrl.runs import RunFolder
-from mmrl.trainer.run_log import StageLog, rewind_log, should_stop, step_records
-
-
-@pytest.mark.parametrize(
-    ("rewards", "expected"),
-    [
-        ([0.9, 0.9], False),
-        ([0.0, 0.8, 0.7, 0.6], True),
-        ([0.9, 0.9, 0.2], False),
-        ([0.9, None, 0.9], False),
-        ([0.9, float("nan"), 0.9], False),
-        ([0.7, 0.7, 0.7], True),
-    ],
-)
-def test_stop_rule_takes_the_mean_of_the_last_steps(rewards: list[float | None], expected: bool) -> None:
-    assert should_stop(rewards, reward_at_least=0.7, over_steps=3, min_steps=1) is expected
-
-
-def test_stop_rule_waits_for_its_first_steps() -> None:
-    assert not should_stop([1.0] * 4, reward_at_least=0.5, over_steps=2, min_steps=5)
-    assert should_stop([1.0] * 5, reward_at_least=0.5, over_steps=2, min_steps=5)
+from mmrl.trainer.run_log import StageLog, rewind_log, step_records
 
 
 def filled(tmp_path: Path) -> RunFolder:

@@ -100,8 +100,10 @@ def test_log_has_each_step_once_with_its_measurements(case: Path) -> None:
     events = [(one["event"], one["stage"], one["step"]) for one in records if "event" in one]
     assert events == [
         ("stage_start", "look", 0),
+        ("mix", "look", 0),
         ("stage_end", "look", 5),
         ("stage_start", "count", 0),
+        ("mix", "count", 0),
         ("stage_end", "count", 4),
     ]
     for record in step_records(records, 0):
@@ -249,8 +251,9 @@ def test_early_stop_ends_a_stage_and_records_its_numbers(fresh: Path) -> None:
     first = step_records(records, 0)
     assert [one["step"] for one in first] == [1, 2, 3]
     stop = next(one for one in records if one.get("event") == "early_stop")
-    assert (stop["step"], stop["reward_at_least"], stop["over_steps"], stop["min_steps"]) == (3, 0.1, 3, 2)
-    assert stop["mean_reward"] == pytest.approx(sum(one["reward"] for one in first) / 3)
+    assert (stop["step"], stop["rule"], stop["at_least"], stop["steps"]) == (3, "reward", 0.1, 3)
+    assert stop["mean"] == pytest.approx(sum(one["reward"] for one in first) / 3, abs=1e-6)
+    assert 0.1 <= stop["lower_bound"] < stop["mean"]
     assert next(one for one in records if one.get("event") == "stage_end")["reason"] == "early_stop"
     assert step_records(records, 1)[0]["global_step"] == 4
 
