@@ -106,8 +106,8 @@ def verdict(found: Sequence[Finding], claims: Sequence[Claim], *, order: str) ->
         return f"Appears: {order} shows in all {len(found)} comparisons {base}, with every 95 % interval above zero."
     if not against and not shown:
         return (
-            f"Not shown: all {len(found)} differences have the sign of {order} {base}, but every 95 % interval includes "
-            "zero, so nothing is told apart from chance."
+            f"Not shown: all {len(found)} differences have the sign of {order} {base}, but every 95 % interval "
+            "includes zero, so nothing is told apart from chance."
         )
     if not against:
         return (

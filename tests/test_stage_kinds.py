@@ -122,8 +122,8 @@ def test_the_plan_says_what_supervised_stages_do() -> None:
     warm, own = plan.stages
     assert warm.samples_seen == 20 * 4 * 3 * 2
     assert warm.stop[-1].endswith("; supervised, on gold answers")
-    assert "12 prompts x 4 completions are sampled first, of each prompt at most 1 kept with reward 1" in own.stop
-    assert "mixed with 25% books; refused where accuracy on exam falls by over 0.02" in own.stop
+    assert "12 prompts x 4 completions are sampled first, of each prompt at most 1 kept with reward 1" in own.stop[-1]
+    assert "mixed with 25% books; refused where accuracy on exam falls by over 0.02" in own.stop[-1]
     assert plan.completions == 12 * 4, "a supervised stage generates none"
     assert plan.held_out == {"scenes_test": 6, "exam": 6}
     assert "supervised, on gold answers" in plan.render()

@@ -11,7 +11,7 @@ from itertools import pairwise
 from mmrl.config.kind_checks import held_out_places, kind_problems
 from mmrl.config.mechanism_checks import rubric_mechanism_problems, training_mechanism_problems
 from mmrl.config.problems import Location, Problem, did_you_mean
-from mmrl.config.schema import RubricConfig, RunConfig, StageConfig, TermConfig, TrainingConfig
+from mmrl.config.schema import RubricConfig, RunConfig, TermConfig, TrainingConfig
 from mmrl.config.stage_checks import held_out_problems, stage_problems
 from mmrl.config.training_checks import FREEZES, PLUGIN, training_problems
 from mmrl.errors import InputError

@@ -59,6 +59,8 @@ def _ignored(stage: StageConfig, location: Location) -> Iterator[Problem]:
         ("stop", stage.stop is not None),
         ("rubric", stage.kind == "sft" and stage.rubric is not None),
         ("order", stage.kind == "rejection" and stage.order != "shuffled"),
+        ("order", stage.kind == "sft" and stage.order == "follow"),
+        ("replay", stage.kind == "rejection" and stage.replay > 0),
     ]
     for key, given in unread:
         if given:

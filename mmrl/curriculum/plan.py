@@ -140,7 +140,7 @@ def plan_run(config: RunConfig, datasets: Mapping[str, Sequence[Sample]], world_
 
 
 def _held_out(config: RunConfig, datasets: Mapping[str, Sequence[Sample]]) -> dict[str, Sequence[Sample]]:
-    places = {name: "stages.rejection.guard.datasets" for name in config.guard_datasets()}
+    places = dict.fromkeys(config.guard_datasets(), "stages.rejection.guard.datasets")
     places |= {
         stage.stop.held_out.dataset: f"stages.{index}.stop.held_out.dataset"
         for index, stage in enumerate(config.stages)
