@@ -308,3 +308,21 @@ def test_rubrics_are_compared_on_the_same_answers(tmp_path: Path) -> None:
     assert near is not None
     assert far is not None
     assert 0 < near < far
+
+
+def test_a_schedule_whose_late_phase_pays_for_form_is_found(audited: Any) -> None:
+    scales = {"accuracy": {"start": [0.0, 2.0], "end": [0.0, 0.1]}, "format": {"start": [0.0, 0.5], "end": [0.0, 2.0]}}
+    composition = {"name": "schedule", "scales": scales}
+    found = audited(NUMBERS, {"accuracy": 1.0, "format": 1.0}, rubric={"composition": composition})
+    late = [one.message for one in found.broken if "of training, " in one.message]
+    assert late, render([found])
+    assert any(message.startswith("at the end of training, ") for message in late) or late[0].startswith("halfway")
+
+
+def test_mechanisms_on_advantages_are_measured(audited: Any) -> None:
+    training = {"num_generations": 4, "per_device_train_batch_size": 4, "advantage": [{"name": "leave_one_out"}]}
+    found = audited(NUMBERS, {"accuracy": 1.0}, training={**training, "scale_rewards": "none"})
+    (one,) = found.mechanisms
+    assert (one.name, one.turned) == ("leave_one_out", 0)
+    assert one.groups == len(NUMBERS)
+    assert "leave_one_out" in render([found])
