@@ -167,6 +167,9 @@ class TrainingConfig(Section):
     ``gui_g1``, ``gui_g1_rank``, or ``path/to/file.py:function``, relative to the config file: ``Sample -> float``."""
     advantage: tuple[MechanismConfig, ...] | None = None
     """What is done to advantages, in order; docs/rewards.md lists what there is."""
+    augmentation: dict[str, Any] | None = None
+    """Difficulty-aware augmentation of what is trained on, with its settings; ``{}`` for their defaults, null for none.
+    See :class:`mmrl.curriculum.augmentation.Augmentation`."""
     dead_groups: DeadGroups = "skip"
     max_resamples: Count = 3
     """How often a dead group is sampled again; only with ``dead_groups: resample``."""

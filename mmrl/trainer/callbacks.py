@@ -14,6 +14,7 @@ from transformers import TrainerCallback
 
 from mmrl.config import StopConfig
 from mmrl.errors import InputError
+from mmrl.trainer.augment import Augmenter
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.trainer.run_log import StageLog, should_stop
 from mmrl.trainer.watch import RewardWatch
@@ -21,7 +22,16 @@ from mmrl.trainer.watch import RewardWatch
 KEPT_CHECKPOINTS = 2
 """Complete checkpoints of a stage that are kept: the last one, and one more in case it is damaged later."""
 
-OF_GENERATION = ("reward", "frac_reward", "groups/", "mechanisms/", "completions/", "parse_failures", "failed_rollouts")
+OF_GENERATION = (
+    "reward",
+    "frac_reward",
+    "groups/",
+    "mechanisms/",
+    "augment/",
+    "completions/",
+    "parse_failures",
+    "failed_rollouts",
+)
 """How names begin of what is measured once a generation."""
 
 
@@ -29,7 +39,13 @@ class LogCallback(TrainerCallback):
     """Logs each step, ends the stage early where its rule allows, and stops at a loss that is no number."""
 
     def __init__(
-        self, log: StageLog, rewards: RubricRewards, *, stop: StopConfig | None, records: Sequence[Mapping[str, Any]]
+        self,
+        log: StageLog,
+        rewards: RubricRewards,
+        *,
+        stop: StopConfig | None,
+        records: Sequence[Mapping[str, Any]],
+        augmentation: Augmenter | None = None,
     ) -> None:
         self.log = log
         self.rewards = rewards
@@ -37,6 +53,7 @@ class LogCallback(TrainerCallback):
         self.history: list[float | None] = [record["reward"] for record in records]
         """Mean reward of every step so far, those before a resume included."""
         self.watch = RewardWatch(rewards.rubric, records)
+        self.augmentation = augmentation
         self._generated: dict[str, Any] = {}
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
@@ -55,6 +72,8 @@ class LogCallback(TrainerCallback):
         if unjudged := self.rewards.take_unjudged():
             terms = [term.name for term in self.rewards.rubric.terms if term.weight]
             self.log.event("unjudged", step, samples=unjudged, abstained=terms)
+        if self.augmentation is not None and (changes := self.augmentation.take_records()):
+            self.log.event("augmented", step, changes=changes)
         record = self.log.step(step, logs, [term.name for term in self.rewards.rubric.terms])
         self._refuse_non_finite(record)
         self.history.append(record["reward"])

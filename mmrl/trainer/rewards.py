@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from mmrl.rewards import Rubric
 from mmrl.rewards.advantage import Facts
 from mmrl.rewards.rubric import ABSTAINED
 from mmrl.rewards.shaping.ranking import answer_text
+from mmrl.trainer.columns import CHANGE, SHUFFLED
 from mmrl.trainer.entropies import ENTROPIES, PHASES
 from mmrl.types import Parsed, ParseStatus, PromptStyle, RewardBreakdown, Rollout, Sample, StopReason, answer_kind
 
@@ -61,10 +63,17 @@ class RubricRewards:
     ) -> list[RewardBreakdown]:
         """Parse and score every row; log the shares of parse failures and of rows without usable media."""
         rows = zip(completions, completion_ids, sample, frame, media_error, strict=True)
-        rollouts = [self._rollout(text_of(row[0]), *row[1:]) for row in rows]
+        rollouts = [self.read(text_of(row[0]), *row[1:]) for row in rows]
         if ENTROPIES in context:
             measured = zip(rollouts, context[ENTROPIES], context[PHASES], strict=True)
             rollouts = [replace(one, entropies_T=entropies, phases=phases) for one, entropies, phases in measured]
+        if SHUFFLED in context:
+            noted = zip(rollouts, context[SHUFFLED], strict=True)
+            rollouts = [replace(one, shuffled_means=means) for one, means in noted]
+        if CHANGE in context:
+            rollouts = [replace(one, change=change) for one, change in zip(rollouts, context[CHANGE], strict=True)]
+            if any(context[CHANGE]):
+                context["log_extra"](CHANGE, [json.dumps(change) if change else "" for change in context[CHANGE]])
         self.last = list(zip(sample, rollouts, strict=True))
         unparsed = [rollout.parsed.status is not ParseStatus.OK for rollout in rollouts]
         failed = [rollout.stop is StopReason.FAILED for rollout in rollouts]
@@ -113,7 +122,8 @@ class RubricRewards:
         failures, self._failures = list(self._failures.items()), {}
         return failures
 
-    def _rollout(self, text: str, ids: list[int], sample: Sample, frame: Any, media_error: str) -> Rollout:
+    def read(self, text: str, ids: list[int], sample: Sample, frame: Any, media_error: str) -> Rollout:
+        """Return a completion as terms see it: parsed, with why it ended."""
         if media_error:
             parsed = Parsed(status=ParseStatus.EMPTY, detail=media_error)
             return Rollout(text=text, parsed=parsed, stop=StopReason.FAILED)

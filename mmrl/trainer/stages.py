@@ -24,6 +24,7 @@ from transformers.trainer_callback import PrinterCallback
 from mmrl.config import RunConfig, StageConfig, TrainingConfig
 from mmrl.config.differences import differences_text
 from mmrl.curriculum import stage_samples, stage_seed
+from mmrl.curriculum.augmentation import Augmentation
 from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
 from mmrl.families import family_of, frame_rule, load_processor
@@ -32,6 +33,7 @@ from mmrl.rewards import Rubric, build_rubric
 from mmrl.rewards.sample_weights import SampleWeight, build_sample_weight
 from mmrl.runs import RunFolder, is_complete, latest_complete
 from mmrl.trainer.advantage_rule import AdvantageRule, restore_states
+from mmrl.trainer.augment import Augmenter
 from mmrl.trainer.callbacks import KeepOptimizer, LogCallback, ProgressCallback, PruneCallback, checkpoints_of
 from mmrl.trainer.groups import require_group_arithmetic
 from mmrl.trainer.grpo import GRPOTrainer
@@ -39,6 +41,7 @@ from mmrl.trainer.options import GRPOConfig
 from mmrl.trainer.progress import quiet_libraries
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.trainer.run_log import StageLog, rewind_log, step_records
+from mmrl.trainer.shuffled import ShuffledGroups
 from mmrl.trainer.stage_data import WEIGHT_COLUMN, SourcedSample, stage_dataset
 from mmrl.trainer.stage_model import (
     OPTIMIZER_NAME,
@@ -50,7 +53,7 @@ from mmrl.trainer.stage_model import (
     start_of,
 )
 
-OWN_SETTINGS = ("sample_weight", "advantage", "use_peft", "lora_r", "lora_alpha")
+OWN_SETTINGS = ("sample_weight", "advantage", "augmentation", "use_peft", "lora_r", "lora_alpha")
 """Training settings that the runner itself acts on; all others are ``GRPOConfig``'s, under the same names."""
 
 
@@ -192,7 +195,8 @@ def _train_stage(job: StageJob, progress: Progress | None) -> None:
         restore_states(checkpoint, trainer.remembered)
     trainer.telemetry.note_peak(logged)
     records = step_records(job.run.read_log(), job.index)
-    trainer.add_callback(LogCallback(log, rewards, stop=job.stage.stop, records=records))
+    augmentation = trainer.augmentation
+    trainer.add_callback(LogCallback(log, rewards, stop=job.stage.stop, records=records, augmentation=augmentation))
     trainer.add_callback(PruneCallback())
     if job.index and job.stage.carry.optimizer == "kept":
         trainer.add_callback(KeepOptimizer(Path(start_of(job.config, job.run, job.index)) / OPTIMIZER_NAME))
@@ -278,8 +282,13 @@ def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRe
     trainer.remove_callback(PrinterCallback)
     trainer.reads_entropies = job.rubric.reads_entropies
     trainer.advantage_rule = AdvantageRule.of(training.advantage or (), rewards, job.base_dir)
+    contrast = job.rubric.shuffled_group
+    trainer.shuffled = ShuffledGroups(contrast, rewards) if contrast else None
+    if training.augmentation is not None:
+        trainer.augmentation = Augmenter(Augmentation(**training.augmentation), rewards)
     trainer.remembered = {
         **job.rubric.stateful(),
+        **({"augmentation": trainer.augmentation.window} if trainer.augmentation else {}),
         **(trainer.advantage_rule.stateful() if trainer.advantage_rule else {}),
     }
     return trainer, rewards
