@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", help="Build a dataset: transit, gui, scenes; or import one."
+    no_args_is_help=True, rich_markup_mode="rich", help="Build a dataset: transit, gui, scenes, video; or import one."
 )
 
 LARGE = 1024
@@ -89,6 +89,27 @@ def scenes(
     [bold]Example[/]: mmrl build scenes --out data/scenes --count 500 max_shapes=6
     """
     _build("scenes", out, overwrite, options, count=count, width=width, height=height, seed=seed)
+
+
+@app.command()
+def video(
+    out: Out,
+    count: Count = None,
+    width: Side = None,
+    height: Side = None,
+    fps: Annotated[int | None, typer.Option(help="Frames a second.")] = None,
+    seconds: Annotated[int | None, typer.Option(help="Length of each clip.")] = None,
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option(help="Processes that render; by default one.")] = None,
+    overwrite: Overwrite = False,
+    options: Options = None,
+) -> None:
+    """Render clips of shapes that appear, move, collide and change, and ask when, in what order, how often and why.
+
+    [bold]Example[/]: mmrl build video --out data/clips --count 500 tasks='[video/localize, video/order]'
+    """
+    given = {"count": count, "width": width, "height": height, "fps": fps, "seconds": seconds, "workers": workers}
+    _build("video", out, overwrite, options, seed=seed, **given)
 
 
 @app.command("import")

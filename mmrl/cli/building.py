@@ -16,6 +16,7 @@ from mmrl.progress import Progress
 if TYPE_CHECKING:
     from datasets_builders.config import BuilderConfig
     from datasets_builders.drafts import Draft
+    from datasets_builders.video.builder import VideoDraft
 
 
 def builder_config(name: str, options: Mapping[str, Any]) -> BuilderConfig:
@@ -24,8 +25,14 @@ def builder_config(name: str, options: Mapping[str, Any]) -> BuilderConfig:
     from datasets_builders.gui.pages.config import PagesConfig
     from datasets_builders.scenes import ScenesConfig
     from datasets_builders.transit import TransitConfig
+    from datasets_builders.video import VideoConfig
 
-    configs: dict[str, type[BuilderConfig]] = {"transit": TransitConfig, "gui": GuiConfig, "scenes": ScenesConfig}
+    configs: dict[str, type[BuilderConfig]] = {
+        "transit": TransitConfig,
+        "gui": GuiConfig,
+        "scenes": ScenesConfig,
+        "video": VideoConfig,
+    }
     if name == "gui" and "pages" in options:
         return PagesConfig(**options)
     if name not in configs:
@@ -33,17 +40,19 @@ def builder_config(name: str, options: Mapping[str, Any]) -> BuilderConfig:
     return configs[name](**options)
 
 
-def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Draft]:
-    """Return the drafts (picture and samples) of a builder without writing anything."""
+def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Draft | VideoDraft]:
+    """Return the drafts (picture or script of a clip, and samples) of a builder without writing anything."""
     from datasets_builders.gui import gui_examples
     from datasets_builders.gui.pages import page_examples
     from datasets_builders.scenes import scenes_examples
     from datasets_builders.transit import transit_examples
+    from datasets_builders.video import video_examples
 
-    generators: dict[str, Callable[[Any], Iterator[Draft]]] = {
+    generators: dict[str, Callable[[Any], Iterator[Draft | VideoDraft]]] = {
         "transit": transit_examples,
         "gui": page_examples if "pages" in options else gui_examples,
         "scenes": scenes_examples,
+        "video": video_examples,
     }
     return generators[name](builder_config(name, options))
 
@@ -56,9 +65,15 @@ def build_folder(
     from datasets_builders.gui.pages import build_pages
     from datasets_builders.scenes import build_scenes
     from datasets_builders.transit import build_transit
+    from datasets_builders.video import build_video
 
     gui = build_pages if "pages" in options else build_gui
-    builders: dict[str, Callable[..., Path]] = {"transit": build_transit, "gui": gui, "scenes": build_scenes}
+    builders: dict[str, Callable[..., Path]] = {
+        "transit": build_transit,
+        "gui": gui,
+        "scenes": build_scenes,
+        "video": build_video,
+    }
     return builders[name](builder_config(name, options), out, progress=progress, overwrite=overwrite)
 
 
@@ -103,9 +118,11 @@ def builder_version(name: str, options: Mapping[str, Any]) -> str:
     from datasets_builders.gui.pages import build as pages
     from datasets_builders.scenes import builder as scenes
     from datasets_builders.transit import build as transit
+    from datasets_builders.video import builder as video
 
     gui_origin = pages.ORIGIN if "pages" in options else gui.ORIGIN
-    return {"transit": transit.ORIGIN, "gui": gui_origin, "scenes": scenes.ORIGIN}[name].version
+    origins = {"transit": transit.ORIGIN, "gui": gui_origin, "scenes": scenes.ORIGIN, "video": video.ORIGIN}
+    return origins[name].version
 
 
 def parse_options(items: list[str]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from mmrl.video import VideoRequest
 Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved"]
 """How a stage's samples are lined up; see :func:`mmrl.curriculum.order_stage`."""
 
-Builder = Literal["transit", "gui", "scenes"]
+Builder = Literal["transit", "gui", "scenes", "video"]
 """Dataset builders that ``mmrl build`` knows."""
 
 LossType = Literal["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo", "reg_grpo"]
