@@ -143,8 +143,8 @@ class TrainingConfig(Section):
     temperature: Positive = 1.0
 
     loss_type: LossType = "dapo"
-    beta: NotNegative = 0.0
-    """Weight of the KL term; 0 needs no reference model."""
+    beta: Real = 0.0
+    """Weight of the KL term; 0 needs no reference model. Below 0 with ``reg_grpo`` alone: the sign as it is printed."""
     scale_rewards: ScaleRewards = "group"
     epsilon: Positive = 0.2
     """Clip range of the importance ratio, below 1 and, without ``epsilon_high``, above."""

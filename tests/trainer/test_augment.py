@@ -176,7 +176,7 @@ def test_the_policys_own_best_reasoning_is_taken_where_none_is_written(
 
     def sampled(trainer: Any, rows: Any, size: int) -> list[list[list[int]]]:
         asked.extend(row["prompt"][0]["content"][-1]["text"] for row in rows)
-        ids = [trainer._tokenizer(text)["input_ids"] + [trainer.eos_token_id] for text in written]
+        ids = [trainer._tokenizer(text)["input_ids"] + [*trainer.eos_token_ids][:1] for text in written]
         assert size == 4
         return [ids for _ in rows]
 
