@@ -28,6 +28,7 @@ _KIND_HINTS: dict[AnswerKind, str] = {
     "point": "Answer with the point [x, y] {unit}",
     "boxes": "Answer with the box [x1, y1, x2, y2] {unit}",
     "intervals": "Answer with the times [[start, end]] in seconds",
+    "grounded": 'Answer with the option and its times in seconds as {{"answer": letter, "times": [[start, end]]}}',
     "route": "Answer with each ride as Line: from > to, joined by ;",
     "action": "Answer with the action as JSON",
 }

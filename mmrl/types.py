@@ -118,6 +118,14 @@ class Intervals:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Grounded:
+    """An option together with when the clip shows that it is right."""
+
+    choice: Choice
+    intervals: Intervals
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RouteLeg:
     """One ride without change."""
 
@@ -150,8 +158,8 @@ class Action:
     """Text to type, option to select, key to press, or scroll direction."""
 
 
-Answer = YesNo | Choice | Number | Text | Point | Boxes | Intervals | Route | Action
-AnswerKind = Literal["yes_no", "choice", "number", "text", "point", "boxes", "intervals", "route", "action"]
+Answer = YesNo | Choice | Number | Text | Point | Boxes | Intervals | Grounded | Route | Action
+AnswerKind = Literal["yes_no", "choice", "number", "text", "point", "boxes", "intervals", "grounded", "route", "action"]
 
 ANSWER_KINDS: dict[type, AnswerKind] = {
     YesNo: "yes_no",
@@ -161,6 +169,7 @@ ANSWER_KINDS: dict[type, AnswerKind] = {
     Point: "point",
     Boxes: "boxes",
     Intervals: "intervals",
+    Grounded: "grounded",
     Route: "route",
     Action: "action",
 }

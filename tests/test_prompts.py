@@ -33,6 +33,13 @@ def sample(**changes):
             PERMILLE_FRAME,
             "Answer with the box [x1, y1, x2, y2] from 0 to 1000, as JSON in a fenced json block.",
         ),
+        (
+            "grounded",
+            "direct",
+            None,
+            'Answer with the option and its times in seconds as {"answer": letter, "times": [[start, end]]}'
+            " in <answer></answer>.",
+        ),
         ("point", "direct", UNIT_FRAME, "Answer with the point [x, y] from 0 to 1 in <answer></answer>."),
         (
             "boxes",

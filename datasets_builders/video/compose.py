@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from random import Random
 
 from datasets_builders.scenes.draw import COLORS
@@ -22,14 +23,12 @@ _LONGEST_MOVE = 8
 """Ticks: slower movements cannot be seen."""
 PULSING: frozenset[EventKind] = frozenset({"hop", "blink", "swell", "counter"})
 RECURRING: frozenset[EventKind] = frozenset({"show", "hide", "recolor", "reshape", "caption"})
-_ALONE: frozenset[EventKind] = frozenset({"caption", "slide", "counter"})
-"""Kinds without an actor."""
 _ONCE: frozenset[EventKind] = frozenset({"slide", "counter", "bump", "caption"})
 """Kinds that come at most once in a clip."""
 _FILLERS: tuple[EventKind, ...] = (
     "show", "hide", "move", "move", "recolor", "reshape", "caption", "hop", "blink", "swell", "slide", "bump",
 )  # fmt: skip
-_MOST_ACTORS = 6
+_FEWEST_ACTORS, _MOST_ACTORS = 4, 6
 _TRIES = 50
 
 
@@ -91,7 +90,12 @@ def _needs(parts: Sequence[Ingredient]) -> list[Need]:
 
 
 def fits(config: VideoConfig, parts: Sequence[Ingredient]) -> bool:
-    """Whether events fit in a clip, one after another."""
+    """Whether events fit in a clip, one after another, and nothing moves on its own where the whole picture slides."""
+    kinds = {part.kind for part in parts}
+    if "slide" in kinds and kinds & {"move", "bump"}:
+        return False
+    if any(sum(part.kind == kind for part in parts) > 1 for kind in _ONCE):
+        return False
     return ticks_needed(_needs(parts)) <= config.ticks
 
 
@@ -105,8 +109,6 @@ def _fill(config: VideoConfig, wanted: Sequence[Ingredient], rng: Random) -> lis
         if len(parts) == count:
             break
         kind = rng.choice(_FILLERS)
-        if kind in _ONCE and any(part.kind == kind for part in parts):
-            continue
         part = Ingredient(kind=kind, count=rng.randint(1, 3) if kind in PULSING else 0)
         if fits(config, [*parts, part]):
             parts.append(part)
@@ -116,7 +118,7 @@ def _fill(config: VideoConfig, wanted: Sequence[Ingredient], rng: Random) -> lis
 def _compose(config: VideoConfig, parts: Sequence[Ingredient], rng: Random) -> Script:
     order = [index for index, part in enumerate(parts) for _ in range(part.stretches)]
     rng.shuffle(order)
-    if any(first == second for first, second in zip(order, order[1:], strict=False)) and len(set(order)) > 1:
+    if any(first == second for first, second in pairwise(order)) and len(set(order)) > 1:
         raise _NoRoomError  # the second stretch of an event comes after another event
     times: dict[int, list[tuple[int, int]]] = {}
     for index, stretch in zip(order, schedule([_need(parts[i]) for i in order], config.ticks, rng), strict=True):
@@ -129,6 +131,7 @@ def _compose(config: VideoConfig, parts: Sequence[Ingredient], rng: Random) -> S
         height=config.height,
         fps=config.fps,
         frames=config.seconds * config.fps,
+        tick=config.tick_frames,
         actors=tuple(cast.actors),
         events=tuple(sorted(events, key=lambda event: event.start)),
         paper=rng.getrandbits(32),
@@ -160,12 +163,10 @@ def _enter(cast: _Cast, length: int, direction: Direction, rng: Random, steps: S
     return numbers
 
 
-def _event(
-    part: Ingredient, times: Sequence[tuple[int, int]], cast: _Cast, config: VideoConfig, rng: Random
-) -> Event:
+def _event(part: Ingredient, times: Sequence[tuple[int, int]], cast: _Cast, config: VideoConfig, rng: Random) -> Event:
     tick = config.tick_frames
     stretches = tuple((start * tick, end * tick) for start, end in times)
-    direction = part.direction or rng.choice(_WAYS)
+    direction: Direction = part.direction or rng.choice(_WAYS)
     if part.kind == "caption":
         return Event(kind="caption", stretches=stretches, to=rng.choice(WORDS))
     if part.kind == "slide":
@@ -181,17 +182,15 @@ def _event(
     length = rng.randint(2, 3) if part.kind == "move" else 1
     (actor,) = _enter(cast, length, direction, rng)
     if part.kind == "move":
-        path = (length - 1) * cast.stage.cell
-        return Event(kind="move", stretches=stretches, actor=actor, direction=direction, path=path)
+        way = (length - 1) * cast.stage.cell
+        return Event(kind="move", stretches=stretches, actor=actor, direction=direction, path=way)
     to = {"recolor": _other_color(cast, actor, rng), "reshape": ""}.get(part.kind, "")
     if part.kind == "reshape":
         to = cast.spare_kinds.pop()
     return Event(kind=part.kind, stretches=stretches, actor=actor, to=to, pulses=beats)
 
 
-def _collision(
-    part: Ingredient, stretch: Stretch, direction: Direction, cast: _Cast, tick: int, rng: Random
-) -> Event:
+def _collision(part: Ingredient, stretch: Stretch, direction: Direction, cast: _Cast, tick: int, rng: Random) -> Event:
     """One actor runs into another, which then moves on or turns another colour."""
     pushes = (part.effect or rng.choice(("push", "recolor"))) == "push"
     actor, other = _enter(cast, 4 if pushes else 3, direction, rng, (0, 2))
@@ -215,7 +214,7 @@ def _other_color(cast: _Cast, actor: int, rng: Random) -> str:
 
 
 def _add_bystanders(cast: _Cast, rng: Random) -> None:
-    """One or two shapes to which nothing happens."""
-    for _ in range(rng.randint(1, 2)):
-        if len(cast.actors) < _MOST_ACTORS and cast.looks:
-            _enter(cast, 1, "right", rng)
+    """Add one or two shapes to which nothing happens, more where there would be fewer than four shapes."""
+    count = max(rng.randint(1, 2), _FEWEST_ACTORS - len(cast.actors))
+    for _ in range(min(count, len(cast.looks), _MOST_ACTORS - len(cast.actors))):
+        _enter(cast, 1, "right", rng)

@@ -17,7 +17,17 @@ EVENT_TICKS, GAP_TICKS = 2, 1
 class VideoConfig(BuilderConfig):
     """Clips of coloured shapes: size, rate, length, and how much happens."""
 
-    known_tasks: ClassVar[tuple[str, ...]] = ("video/localize", "video/order")
+    known_tasks: ClassVar[tuple[str, ...]] = (
+        "video/localize",
+        "video/order",
+        "video/count",
+        "video/before_after",
+        "video/moment_choice",
+        "video/grounded",
+        "video/track",
+        "video/direction",
+        "video/cause",
+    )
 
     width: int = Field(default=224, ge=112, le=2048)
     """Pixels, even."""
@@ -65,6 +75,12 @@ class VideoConfig(BuilderConfig):
     def tick_frames(self) -> int:
         """Frames in a tick: the fewest that last half a second."""
         return -(-self.fps // 2)
+
+    @property
+    def most_count(self) -> int:
+        """Largest answer of a counting question that fits into a clip beside the fewest other events."""
+        others = (self.min_events - 1) * EVENT_TICKS + (self.min_events + 1) * GAP_TICKS
+        return max(1, min(4, (self.ticks - others + 1) // 2))
 
     @property
     def ticks(self) -> int:

@@ -13,8 +13,8 @@ from datasets_builders.video.draw import Painter
 from datasets_builders.video.script import Script
 from mmrl.errors import InputError
 
-# Bytes must not depend on the number of cores, so one thread; nor on what memory held before: with lookahead and B-frames
-# x264 (build 165) gave 2 of 20 clips other bytes from run to run, without them none of 340 rendered three times.
+# Bytes must not depend on the number of cores, so one thread; nor on what memory held before: with lookahead and
+# B-frames x264 (build 165) gave 2 of 20 clips other bytes from run to run, without them none of 340 rendered 3 times.
 _X264 = "threads=1:bframes=0:rc-lookahead=0:mbtree=0:scenecut=0:weightp=0"
 _CODECS: dict[str, dict[str, str]] = {
     "libx264": {"preset": "veryfast", "crf": "18", "threads": "1", "x264-params": _X264},

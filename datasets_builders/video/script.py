@@ -100,6 +100,8 @@ class Script:
     height: int
     fps: int
     frames: int
+    tick: int
+    """Frames in a tick; everything begins and ends on one."""
     actors: tuple[Actor, ...]
     events: tuple[Event, ...]
     """In order of their start; no two at the same time."""
@@ -176,7 +178,6 @@ class Script:
             if event.kind == "counter":
                 return event.first + sum(start <= frame for start, _ in event.pulses)
         return None
-
 
 
 def band_height(height: int) -> int:

@@ -39,6 +39,27 @@ def beginning(script: Script, event: Event, *, vague: bool = False) -> str:
     return f"{who} starts to {event.kind}"
 
 
+def state(script: Script, event: Event) -> str | None:
+    """Return a clause that is true all through an event and at no other time; None where there is none."""
+    who = name_of(script, event.actor)
+    match event.kind:
+        case "show":
+            return f"{who} is in the picture"
+        case "hide":
+            return f"{who} is gone"
+        case "move":
+            return f"{who} is on the move"
+        case "recolor":
+            return f"{who} is {event.to}"
+        case "reshape":
+            return f"{who} is a {event.to}"
+        case "caption":
+            return f"the word {event.to} is shown"
+        case "slide":
+            return "the whole picture slides"
+    return None
+
+
 def when_question(script: Script, event: Event) -> str | None:
     """Return the question for all stretches of an event; None where a stretch has no clear end."""
     who = name_of(script, event.actor)

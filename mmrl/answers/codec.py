@@ -23,6 +23,7 @@ from mmrl.types import (
     Choice,
     Frame,
     FrameKind,
+    Grounded,
     Interval,
     Intervals,
     Number,
@@ -191,6 +192,19 @@ def _interval(fields: _Fields) -> Interval:
     return interval
 
 
+def _intervals(fields: _Fields) -> Intervals:
+    return Intervals(intervals=tuple(_interval(item) for item in fields.objects("intervals")))
+
+
+def _grounded(fields: _Fields) -> Grounded:
+    choice = _Fields(fields.take("choice"), "answer.choice")
+    times = _Fields(fields.take("intervals"), "answer.intervals")
+    answer = Grounded(choice=_choice(choice), intervals=_intervals(times))
+    choice.done()
+    times.done()
+    return answer
+
+
 def _leg(fields: _Fields) -> RouteLeg:
     leg = RouteLeg(
         line=fields.text("line"),
@@ -226,7 +240,8 @@ _READERS: dict[str, Callable[[_Fields], Answer]] = {
     "text": lambda fields: Text(value=fields.text("value")),
     "point": _point,
     "boxes": _boxes,
-    "intervals": lambda fields: Intervals(intervals=tuple(_interval(item) for item in fields.objects("intervals"))),
+    "intervals": _intervals,
+    "grounded": _grounded,
     "route": lambda fields: Route(legs=tuple(_leg(item) for item in fields.objects("legs"))),
     "action": _action,
 }

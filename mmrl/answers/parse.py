@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from mmrl.answers.layout import find_answers, without_fence
-from mmrl.answers.places import read_action, read_boxes, read_intervals, read_point, read_points, read_structure
+from mmrl.answers.places import (
+    read_action,
+    read_boxes,
+    read_grounded,
+    read_intervals,
+    read_point,
+    read_points,
+    read_structure,
+)
 from mmrl.answers.refusal import Refused, bad_format
 from mmrl.answers.routes import read_route, read_route_value
 from mmrl.answers.strict_json import is_json, read_json
@@ -100,6 +108,8 @@ def read_value(value: Any, kind: AnswerKind, frame: Frame | None) -> Answer:
     match kind:
         case "intervals":
             return read_intervals(value)
+        case "grounded":
+            return read_grounded(value)
         case "route":
             return read_route_value(value)
         case "yes_no" | "choice" | "number" | "text":

@@ -10,8 +10,9 @@ from typing import Any, get_args
 
 from mmrl.answers.refusal import Refused, bad_format
 from mmrl.answers.strict_json import read_json
+from mmrl.answers.words import read_choice
 from mmrl.geometry import is_valid_box
-from mmrl.types import Action, ActionType, Box, Boxes, Frame, Interval, Intervals, ParseStatus, Point
+from mmrl.types import Action, ActionType, Box, Boxes, Frame, Grounded, Interval, Intervals, ParseStatus, Point
 
 MAX_COORDINATE = 1e6
 """Larger coordinates or times are impossible; the limit also keeps areas well inside the range of floats."""
@@ -125,6 +126,14 @@ def _read_interval(value: Any) -> Interval:
     if start < 0 or end < start:
         raise Refused(ParseStatus.OUT_OF_RANGE, f"an interval ends before it starts or starts before 0: {[start, end]}")
     return Interval(start=start, end=end)
+
+
+def read_grounded(value: Any) -> Grounded:
+    """Read ``{"answer": "B", "times": [[start, end], ...]}``, alone or as the only element of a list."""
+    value = _only(value, "one option with its times")
+    if not (isinstance(value, dict) and isinstance(value.get("answer"), str) and "times" in value):
+        raise bad_format('an object with "answer", a letter, and "times"', value)
+    return Grounded(choice=read_choice(value["answer"]), intervals=read_intervals(value["times"]))
 
 
 # ---------------------------------------------------------------------------------------------------- actions

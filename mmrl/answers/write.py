@@ -6,7 +6,21 @@ from typing import Any
 
 from mmrl.answers.routes import is_plain, route_value, write_route
 from mmrl.answers.strict_json import json_number, write_json
-from mmrl.types import Action, Answer, Box, Boxes, Choice, Intervals, Number, Point, PromptStyle, Route, Text, YesNo
+from mmrl.types import (
+    Action,
+    Answer,
+    Box,
+    Boxes,
+    Choice,
+    Grounded,
+    Intervals,
+    Number,
+    Point,
+    PromptStyle,
+    Route,
+    Text,
+    YesNo,
+)
 
 THOUGHT = "I look at the picture."
 """Stands between the think tags, which must not be empty."""
@@ -59,6 +73,8 @@ def _value(answer: Answer) -> Any:
             return [_box_value(box) for box in boxes]
         case Intervals(intervals=intervals):
             return [[json_number(interval.start), json_number(interval.end)] for interval in intervals]
+        case Grounded(choice=choice, intervals=times):
+            return {"answer": _value(choice), "times": _value(times)}
         case Route():
             return route_value(answer)
         case Action():

@@ -12,6 +12,7 @@ from mmrl.types import (
     Boxes,
     Choice,
     Frame,
+    Grounded,
     Interval,
     Intervals,
     Number,
@@ -44,6 +45,10 @@ def honest_mistakes(sample: Sample, rng: random.Random) -> Sequence[Answer]:
             return _moved_boxes(gold, rng)
         case Intervals():
             return [_moved_intervals(gold, rng) for _ in range(SEARCHED)]
+        case Grounded(choice=choice, intervals=times):
+            wrong = [Choice(letters=(letter,)) for letter in _letters(sample) if (letter,) != choice.letters][:4]
+            found: list[Answer] = [Grounded(choice=other, intervals=times) for other in wrong]
+            return found + [Grounded(choice=choice, intervals=_moved_intervals(times, rng)) for _ in range(SEARCHED)]
         case Route():
             return _other_routes(gold)
         case Action():
@@ -62,11 +67,17 @@ def sprawling_answers(sample: Sample) -> Iterator[tuple[str, Answer]]:
             yield "giant_box", Boxes(boxes=(whole,), frame=frame)
             yield "tiny_box", Boxes(boxes=(_tiny(boxes[0], frame),), frame=frame)
             yield "many_boxes", Boxes(boxes=tuple(_grid(frame, boxes[0].label)), frame=frame)
-        case Intervals(intervals=intervals):
-            end = max(one.end for one in intervals)
-            yield "whole_video", Intervals(intervals=(Interval(start=0.0, end=2 * end + 10),))
+        case Intervals():
+            yield "whole_video", _whole_video(gold)
+        case Grounded(choice=choice, intervals=times):
+            yield "whole_video", Grounded(choice=choice, intervals=_whole_video(times))
         case Point(frame=frame):
             yield "centre_point", Point(x=frame.width / 2, y=frame.height / 2, frame=frame)
+
+
+def _whole_video(gold: Intervals) -> Intervals:
+    end = max(one.end for one in gold.intervals)
+    return Intervals(intervals=(Interval(start=0.0, end=2 * end + 10),))
 
 
 def _letters(sample: Sample) -> list[str]:

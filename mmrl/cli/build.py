@@ -97,8 +97,6 @@ def video(
     count: Count = None,
     width: Side = None,
     height: Side = None,
-    fps: Annotated[int | None, typer.Option(help="Frames a second.")] = None,
-    seconds: Annotated[int | None, typer.Option(help="Length of each clip.")] = None,
     seed: Seed = 0,
     workers: Annotated[int | None, typer.Option(help="Processes that render; by default one.")] = None,
     overwrite: Overwrite = False,
@@ -106,9 +104,9 @@ def video(
 ) -> None:
     """Render clips of shapes that appear, move, collide and change, and ask when, in what order, how often and why.
 
-    [bold]Example[/]: mmrl build video --out data/clips --count 500 tasks='[video/localize, video/order]'
+    [bold]Example[/]: mmrl build video --out data/clips --count 500 seconds=8 fps=4 tasks='[video/localize]'
     """
-    given = {"count": count, "width": width, "height": height, "fps": fps, "seconds": seconds, "workers": workers}
+    given = {"count": count, "width": width, "height": height, "workers": workers}
     _build("video", out, overwrite, options, seed=seed, **given)
 
 

@@ -19,6 +19,7 @@ from mmrl.types import (
     Boxes,
     Choice,
     Frame,
+    Grounded,
     Intervals,
     ParseStatus,
     Point,
@@ -46,6 +47,8 @@ def faults_of(sample: Sample) -> Iterator[Fault]:
 def choice_faults(sample: Sample) -> Iterator[Fault]:
     """Yield where the options and the letters of the answer do not fit: options are 2 to 26, distinct, not blank."""
     answer, choices = sample.answer, sample.choices
+    if isinstance(answer, Grounded):
+        answer = answer.choice
     if not isinstance(answer, Choice):
         if choices:
             yield "choices", f"only choice questions may have options; found {len(choices)} for a {answer_kind(answer)}"
@@ -63,7 +66,7 @@ def choice_faults(sample: Sample) -> Iterator[Fault]:
 
 def placement_faults(sample: Sample) -> Iterator[Fault]:
     """Yield where boxes or points are impossible or outside the first picture, or intervals inverted."""
-    answer = sample.answer
+    answer = sample.answer.intervals if isinstance(sample.answer, Grounded) else sample.answer
     width, height = sample.media[0].width, sample.media[0].height
     picture = Box(x1=0, y1=0, x2=width, y2=height)
     point = answer.point if isinstance(answer, Action) else answer

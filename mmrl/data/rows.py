@@ -21,6 +21,7 @@ from mmrl.types import (
     Answer,
     Boxes,
     Choice,
+    Grounded,
     Intervals,
     Level,
     Media,
@@ -194,6 +195,8 @@ def _says_nothing(answer: Answer) -> bool:
             return not text.strip()
         case Choice(letters=parts) | Boxes(boxes=parts) | Intervals(intervals=parts) | Route(legs=parts):
             return not parts
+        case Grounded(choice=choice, intervals=intervals):
+            return _says_nothing(choice) or _says_nothing(intervals)
     return False
 
 

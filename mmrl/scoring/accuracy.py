@@ -24,6 +24,7 @@ from mmrl.types import (
     Box,
     Boxes,
     Choice,
+    Grounded,
     Intervals,
     Number,
     Point,
@@ -46,6 +47,7 @@ def accuracy(answer: Answer | None, sample: Sample) -> float:
     choice     ``rule``: ``exact`` (default) or ``jaccard`` (partial credit)
     number     ``tolerance`` and ``relative_tolerance``, both 0 by default
     intervals  ``rule``: ``tiou50`` (temporal IoU of at least 0.5, the default) or ``tiou`` (the IoU itself)
+    grounded   ``rule`` as for intervals; a wrong option scores 0 whatever the times
     point      ``box`` ``[x1, y1, x2, y2]`` to lie in, else ``radius``; both in the gold frame
     action     as for a point
     route      all of :class:`Journey`
@@ -182,6 +184,11 @@ def _score_intervals(answer: Intervals, gold: Intervals, sample: Sample) -> floa
     return overlap if graded else overlap >= TIME_IOU_THRESHOLD
 
 
+def _score_grounded(answer: Grounded, gold: Grounded, sample: Sample) -> float:
+    chosen = choice_exact(answer.choice, gold.choice)
+    return chosen * _score_intervals(answer.intervals, gold.intervals, sample)
+
+
 def _score_route(answer: Route, gold: Route, sample: Sample) -> float:  # noqa: ARG001
     return route_is_valid(
         answer, lines=_network(sample), origin=_stop(sample, "origin"), destination=_stop(sample, "destination")
@@ -200,6 +207,7 @@ _SCORERS: dict[type, Callable[[Any, Any, Sample], float]] = {
     Point: _score_point,
     Boxes: _score_boxes,
     Intervals: _score_intervals,
+    Grounded: _score_grounded,
     Route: _score_route,
     Action: _score_action,
 }

@@ -9,6 +9,7 @@ from mmrl.types import (
     Box,
     Boxes,
     Choice,
+    Grounded,
     Interval,
     Intervals,
     Number,
@@ -85,18 +86,22 @@ action_types = st.sampled_from(
     ["click", "double_click", "right_click", "type", "select", "scroll", "press", "wait", "done"]
 )
 
+choices = st.sets(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), min_size=1).map(
+    lambda letters: Choice(letters=tuple(sorted(letters)))
+)
+intervals = st.lists(st.tuples(times, times), min_size=1, max_size=4).map(
+    lambda spans: Intervals(intervals=tuple(Interval(start=min(span), end=max(span)) for span in spans))
+)
+
 answers = st.one_of(
     st.builds(YesNo, value=st.booleans()),
-    st.sets(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), min_size=1).map(
-        lambda letters: Choice(letters=tuple(sorted(letters)))
-    ),
+    choices,
     st.builds(Number, value=st.floats(allow_nan=False, allow_infinity=False) | st.integers(-1000, 1000).map(float)),
     st.builds(Text, value=texts),
     points,
     st.builds(Boxes, boxes=st.lists(boxes, min_size=1, max_size=4).map(tuple), frame=st.just(FRAME)),
-    st.lists(st.tuples(times, times), min_size=1, max_size=4).map(
-        lambda spans: Intervals(intervals=tuple(Interval(start=min(span), end=max(span)) for span in spans))
-    ),
+    intervals,
+    st.builds(Grounded, choice=choices, intervals=intervals),
     st.builds(Route, legs=st.lists(legs, min_size=1, max_size=4).map(tuple)),
     st.builds(Route, legs=st.lists(plain_legs, min_size=1, max_size=4).map(tuple)),
     st.builds(Action, type=action_types, point=st.none() | points, text=st.none() | texts),

@@ -18,6 +18,7 @@ from mmrl.types import (
     Boxes,
     Choice,
     Frame,
+    Grounded,
     Interval,
     Intervals,
     Media,
@@ -46,6 +47,7 @@ ANSWERS: dict[str, Answer] = {
         legs=(RouteLeg(line="Red", departure="A", arrival="C"), RouteLeg(line="Blue", departure="C", arrival="Ω/e"))
     ),
     "action": Action(type="click", point=Point(x=10, y=20.25, frame=FRAME)),
+    "grounded": Grounded(choice=Choice(letters=("B",)), intervals=Intervals(intervals=(Interval(start=0, end=2.5),))),
 }
 META: dict[str, Mapping[str, Any]] = {
     "route": {"lines": LINES, "origin": "A", "destination": "Ω/e", "transfers": 1},
@@ -66,7 +68,7 @@ def sample(shown: Media, kind: str = "yes_no", **changes: Any) -> Sample:
         "question": f"Which {kind}?\nSay it in “one” line.",
         "media": (shown,),
         "answer": ANSWERS[kind],
-        "choices": ("red", "green", "blue") if kind == "choice" else (),
+        "choices": ("red", "green", "blue") if kind in ("choice", "grounded") else (),
         "difficulty": "hard" if kind == "route" else "easy",
         "meta": META.get(kind, {}),
     }

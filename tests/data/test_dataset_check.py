@@ -42,7 +42,7 @@ def about_rows(problems: list[Problem]) -> list[Problem]:
 def test_a_sound_folder_has_no_problem_and_progress_counts_its_rows(folder):
     calls: list[tuple[int, int]] = []
     assert check_folder(folder, lambda done, total: calls.append((done, total))) == []
-    assert calls == [(done, 9) for done in range(1, 10)]
+    assert calls == [(done, 10) for done in range(1, 11)]
 
 
 def test_no_folder_is_refused(tmp_path):
@@ -77,8 +77,8 @@ def test_a_line_that_is_no_json(folder):
     path = folder / "metadata.jsonl"
     path.write_bytes(path.read_bytes() + b"{\n")
     problem = about_rows(check_folder(folder))[0]
-    assert (problem.row, problem.field) == (10, "")
-    assert str(problem).startswith("metadata.jsonl:10: a row must be JSON")
+    assert (problem.row, problem.field) == (11, "")
+    assert str(problem).startswith("metadata.jsonl:11: a row must be JSON")
 
 
 def test_an_empty_folder(folder):

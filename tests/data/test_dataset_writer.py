@@ -44,9 +44,9 @@ def test_pictures_are_stored_once_and_rows_keep_their_order(folder):
 
 def test_the_manifest_accounts_for_everything(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["rows"] == 9
+    assert manifest["rows"] == 10
     assert manifest["tasks"]["test/route"] == 1
-    assert manifest["difficulties"] == {"easy": 8, "hard": 1}
+    assert manifest["difficulties"] == {"easy": 9, "hard": 1}
     assert (manifest["builder"], manifest["version"], manifest["seed"]) == ("test", "1", 7)
     assert (manifest["source"], manifest["licence"]) == ("drawn for a test", "CC0-1.0")
     assert manifest["config"] == {"size": [64, 48]}
