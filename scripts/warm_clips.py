@@ -1,6 +1,7 @@
 """Teach the built-in model to speak of times in clips, by gold answers, before it is trained by reward.
 
-    mmrl build video --out data/clips --count 2400 --width 112 --height 112 --seed 1 seconds=6 fps=2 max_events=2 tasks='[video/localize]'
+    mmrl build video --out data/clips --count 2400 --width 112 --height 112 --seed 1 \\
+        seconds=6 fps=2 max_events=2 tasks='[video/localize]'
     python scripts/warm_clips.py --data data/clips --out runs/tiny_clips
     mmrl train configs/recipes/deepvideo_r1_tiny.yaml model_name_or_path=runs/tiny_clips
 
@@ -112,9 +113,13 @@ def _hinted(sample: Sample, rng: random.Random) -> Sample:
 def _tensors(processor: Any, samples: Sequence[Sample], clips: Sequence[VideoClip]) -> dict[str, Any]:
     """Return inputs padded on the right, with labels on completions alone."""
     asked = [chat_text(processor, build_prompt(one, style="direct", frame=None), clips=1) for one in samples]
-    texts = [text + write_completion(one.answer, style="direct") + END for text, one in zip(asked, samples, strict=True)]
+    texts = [
+        text + write_completion(one.answer, style="direct") + END for text, one in zip(asked, samples, strict=True)
+    ]
     fields = dict(
-        processor(text=texts, return_tensors="pt", padding=True, padding_side="right", **video_arguments(processor, clips))
+        processor(
+            text=texts, return_tensors="pt", padding=True, padding_side="right", **video_arguments(processor, clips)
+        )
     )
     begin = processor.tokenizer.convert_tokens_to_ids("<answer>")
     labels = fields["input_ids"].clone()

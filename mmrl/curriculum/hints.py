@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 from mmrl.answers import write_answer
 from mmrl.scoring.values import normalise_text
-from mmrl.types import Answer, Choice, Interval, Intervals, Number, Sample, YesNo
+from mmrl.types import Answer, Choice, Grounded, Interval, Intervals, Number, Sample, YesNo
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -37,6 +38,9 @@ def states_answer(sentence: str, sample: Sample) -> bool:
     match sample.answer:
         case Choice(letters=letters):
             return any(_names_option(sentence, letter, sample.choices) for letter in letters)
+        case Grounded(choice=choice, intervals=times):
+            parts = [replace(sample, answer=choice), replace(sample, answer=times)]
+            return any(states_answer(sentence, part) for part in parts)
         case Intervals(intervals=intervals):
             numbers = _numbers(sentence)
             return any(_ends(one) <= numbers for one in intervals)

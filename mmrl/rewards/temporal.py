@@ -9,7 +9,7 @@ tiou             intervals graded   overlap over hull of one stretch and the gol
 intervals_iou    intervals graded   time in both over time in either, any number of stretches (VideoChat-R1)
 tiou_edges       intervals graded   tiou times the closeness of start and end, each at least 0 (Time-R1's IoU v2)
 event_order      text      graded   share of pairs of events that stand in the right order (Kendall's tau, 0 to 1)
-grounded         all       graded   accuracy times the overlap of the stretches stated beside the answer
+grounded         all       graded   correctness times the overlap of the stretches stated beside the answer
 ================ ========= ======== ==============================================================================
 """
 
@@ -23,8 +23,8 @@ from mmrl.answers.evidence import evidence_of
 from mmrl.errors import InputError
 from mmrl.rewards.rubric import RewardTerm
 from mmrl.scoring.temporal import Span, edge_weighted_iou, hull_iou, order_agreement
-from mmrl.scoring.values import normalise_text
-from mmrl.types import AnswerKind, Interval, Intervals, Rollout, Sample, Text
+from mmrl.scoring.values import choice_exact, normalise_text
+from mmrl.types import AnswerKind, Grounded, Interval, Intervals, Rollout, Sample, Text
 
 
 def tiou_term(sample: Sample, rollout: Rollout) -> float | None:
@@ -67,12 +67,18 @@ def event_order_term(sample: Sample, rollout: Rollout) -> float | None:
 
 
 def grounded_term(sample: Sample, rollout: Rollout) -> float | None:
-    """Accuracy times the overlap of the stretches in the completion's one ``<glue>`` with those that show the answer.
+    """Correctness times the overlap of the stretches stated beside the answer with those that show it.
 
-    These stand in ``meta["evidence"]``, ``[[start, end], ...]`` in seconds; abstains without them. A right answer for
-    which nothing, or the wrong time, is shown earns nothing: Acc@GQA as a reward, by overlap over union in place of
-    NExT-GQA's IoP, which an instant within the gold stretch games.
+    Acc@GQA as a reward: a right answer for which nothing, or the wrong time, is shown earns nothing. By overlap over
+    union in place of NExT-GQA's IoP, which an instant within the gold stretch games. Answers of another kind than
+    ``grounded`` have their stretches in one ``<glue>`` (VideoChat-R1) and the gold ones in ``meta["evidence"]``,
+    ``[[start, end], ...]`` in seconds; abstains without them.
     """
+    if isinstance(sample.answer, Grounded):
+        answer = rollout.parsed.answer
+        if not isinstance(answer, Grounded) or not choice_exact(answer.choice, sample.answer.choice):
+            return 0.0
+        return scoring.temporal_iou(answer.intervals, sample.answer.intervals)
     gold = evidence(sample)
     if gold is None:
         return None

@@ -39,8 +39,8 @@ class LossSpec:
 
     loss_type: LossType = "dapo"
     beta: float = 0.0
-    """Weight of the KL to the reference, added to the loss. Reg-GRPO's equation is printed with a minus before the KL in
-    a loss that is minimised, which drives the policy from its reference; a value below 0 takes it at its word."""
+    """Weight of the KL to the reference, added to the loss. Reg-GRPO's equation is printed with a minus before it,
+    which in a loss drives the policy from its reference; a value below 0 takes that at its word."""
     epsilon_low: float = 0.2
     epsilon_high: float = 0.2
     """Upper clip range; for ``cispo`` the ceiling of the ratio itself."""

@@ -13,7 +13,7 @@ from mmrl.errors import InputError
 from mmrl.rewards import TERMS, Rubric
 from mmrl.rewards.temporal import TEMPORAL_TERMS
 from mmrl.scoring.temporal import order_agreement
-from mmrl.types import Answer, Choice, Interval, Intervals, Rollout, Sample, Text, answer_kind
+from mmrl.types import Answer, Choice, Grounded, Interval, Intervals, Rollout, Sample, Text, answer_kind
 
 
 def sample(answer: Answer, **meta: Any) -> Sample:
@@ -165,6 +165,24 @@ def test_a_single_event_has_no_order() -> None:
 )
 def test_grounded(text: str, expected: float) -> None:
     assert value("grounded", OPTION, text) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"answer": "B", "times": [[0, 10], [20, 30]]}', 1),
+        ('{"answer": "B", "times": [[5, 25]]}', 1 / 3),
+        ('{"answer": "A", "times": [[0, 10], [20, 30]]}', 0),
+        ('{"answer": "A, B", "times": [[0, 10], [20, 30]]}', 0),
+        ('{"answer": "B", "times": [[12, 18]]}', 0),
+        ('{"answer": "B", "times": [[5, 5]]}', 0),
+        ('{"answer": "B"}', 0),
+        ("B", 0),
+    ],
+)
+def test_an_option_with_its_times(text: str, expected: float) -> None:
+    asked = sample(Grounded(choice=Choice(letters=("B",)), intervals=spans((0, 10), (20, 30))))
+    assert value("grounded", asked, f"<answer>{text}</answer>") == pytest.approx(expected)
 
 
 def test_evidence_is_read_back_as_written() -> None:
