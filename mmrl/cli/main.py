@@ -21,6 +21,7 @@ from mmrl.cli import (
     doctor,
     eval_options,
     evaluate,
+    probe,
     report,
     score,
     train,
@@ -49,6 +50,7 @@ app.command("audit")(audit.audit)
 app.command("train")(train.train)
 app.command("eval", cls=eval_options.EvalCommand)(evaluate.evaluate)
 app.command("score", cls=score.ScoreCommand, context_settings=score.LENIENT)(score.score)
+app.command("probe")(probe.probe)
 app.command("compare")(compare.compare)
 app.command("contamination", context_settings=score.LENIENT)(contamination.contamination)
 app.command("report")(report.report)

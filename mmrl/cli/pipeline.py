@@ -170,7 +170,7 @@ def run_pipeline(pipeline: Pipeline, folders: Mapping[str, DatasetFolder]) -> Pa
     config, run = pipeline.config, pipeline.run
     held_out = {name: folders[name] for name in config.evaluation.datasets}
     _evaluate_once(pipeline, "before", config.model_name_or_path, held_out)
-    training = {name: folders[name] for name in config.training_datasets()}
+    training = {name: folders[name] for name in (*config.training_datasets(), *config.guard_datasets())}
     with training_progress(pipeline.console) as progress:
         final = run_curriculum(config, training, run, base_dir=pipeline.base_dir, progress=progress)
     _evaluate_once(pipeline, "after", str(final), held_out)

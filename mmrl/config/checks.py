@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterator
 from itertools import pairwise
 
+from mmrl.config.kind_checks import held_out_places, kind_problems
 from mmrl.config.mechanism_checks import rubric_mechanism_problems, training_mechanism_problems
 from mmrl.config.problems import Location, Problem, did_you_mean
 from mmrl.config.schema import DatasetConfig, RubricConfig, RunConfig, StageConfig, TrainingConfig
@@ -23,6 +24,7 @@ def check_config(config: RunConfig) -> list[Problem]:
         *_check_datasets(config),
         *_check_rubric(config.rubric, ("rubric",)),
         *_check_stages(config),
+        *kind_problems(config),
         *_check_evaluation(config),
     ]
 
@@ -135,8 +137,7 @@ def _check_kept_optimizer(index: int, before: str, old: TrainingConfig, new: Tra
 
 def _check_evaluation(config: RunConfig) -> Iterator[Problem]:
     trained = config.training_datasets()
-    for index, name in enumerate(config.evaluation.datasets):
-        location = ("evaluation", "datasets", index)
+    for location, name in held_out_places(config):
         dataset = config.datasets.get(name)
         if dataset is None:
             reason = f"no dataset is called {name}; {did_you_mean(name, config.datasets)}"
@@ -147,7 +148,8 @@ def _check_evaluation(config: RunConfig) -> Iterator[Problem]:
             known = (
                 f"{name} is trained on" if twins[0] == name else f"{name} is the same data as {twins[0]}, trained on"
             )
-            stage = next(number for number, one in enumerate(config.stages) if one.mix.get(twins[0]))
+            stages = enumerate(config.stages)
+            stage = next(number for number, one in stages if {**one.mix, **one.general}.get(twins[0]))
             reason = f"evaluation must be held out; {known} at stages.{stage}.mix; name other data"
             yield Problem(location=location, reason=reason, reads=frozenset({"mix", "datasets"}))
 

@@ -39,6 +39,9 @@ DeadGroups = Literal["skip", "keep", "resample"]
 Law = Literal["gold", "order", "hack", "length", "unjudged", "stated", "no_effect", "drowned"]
 """What ``mmrl audit`` holds a rubric to; see docs/rewards.md."""
 
+StageKind = Literal["grpo", "sft", "rejection"]
+"""How a stage trains: by reward, on gold answers, or on the best of what the model writes itself."""
+
 ScaleRewards = Literal["group", "batch", "none"]
 """Standard deviation by which advantages are divided: the group's, the batch's, or none."""
 
@@ -255,10 +258,42 @@ class CarryConfig(Section):
     """Reference model of the KL term: the weights at this stage's start, or the one used before."""
 
 
+class SftConfig(Section):
+    """Supervised training, of stages of kind ``sft`` and ``rejection``."""
+
+    loss: Literal["nll", "dft"] = "nll"
+    """Negative log-likelihood of completions, or dynamic fine-tuning (TRL's ``loss_type`` of its SFT trainer)."""
+
+
+class GuardConfig(Section):
+    """What a rejection stage must not unlearn."""
+
+    datasets: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names under ``datasets`` that no stage trains on."""
+    max_drop: Annotated[float, Strict(), Field(ge=0, lt=1, allow_inf_nan=False)] = 0.02
+    """Fall of accuracy, 0..1, above which the stage's weights are refused where a paired test confirms the fall."""
+
+
+class RejectionConfig(Section):
+    """What a stage of kind ``rejection`` keeps of what it samples, and trains on besides."""
+
+    reward_at_least: Real = 1.0
+    """Completions that earn less are not kept."""
+    keep: Count = 1
+    """Most completions kept of a prompt; their texts differ."""
+    balance: Literal["mix", "task", "difficulty"] = "mix"
+    """What shares the examples: datasets by their weights in ``mix``, or tasks or levels, each as much."""
+    general: dict[str, Annotated[float, Strict(), Field(gt=0, lt=1, allow_inf_nan=False)]] = {}
+    """Dataset name to its share of the examples, whose completions are gold answers; the rest is what was kept."""
+    guard: GuardConfig | None = None
+    """Null: the stage's weights are taken in any case."""
+
+
 class StageConfig(Section):
     """One stage of the curriculum."""
 
     name: Name
+    kind: StageKind = "grpo"
     mix: Annotated[dict[str, NotNegative], Field(min_length=1)]
     """Dataset name to weight; weights are shares of the prompts, whatever the datasets' sizes."""
     steps: Count
@@ -273,6 +308,20 @@ class StageConfig(Section):
     """Null takes the run's."""
     training: TrainingOverrides = TrainingOverrides()
     carry: CarryConfig = CarryConfig()
+    sft: SftConfig | None = None
+    """Of kinds ``sft`` and ``rejection``; null takes the defaults."""
+    rejection: RejectionConfig | None = None
+    """Of kind ``rejection``; null takes the defaults."""
+
+    @property
+    def general(self) -> dict[str, float]:
+        """Datasets that a rejection stage mixes in, with their shares."""
+        return dict(self.rejection.general) if self.rejection else {}
+
+    @property
+    def guarded(self) -> tuple[str, ...]:
+        """Names of the datasets that guard a rejection stage."""
+        return self.rejection.guard.datasets if self.rejection and self.rejection.guard else ()
 
 
 class EvaluationConfig(Section):
@@ -334,5 +383,9 @@ class RunConfig(Section):
 
     def training_datasets(self) -> tuple[str, ...]:
         """Return the names of all datasets that some stage draws from, in order of first use."""
-        used = (name for stage in self.stages for name, weight in stage.mix.items() if weight > 0)
-        return tuple(dict.fromkeys(used))
+        shares = ({**stage.mix, **stage.general} for stage in self.stages)
+        return tuple(dict.fromkeys(name for one in shares for name, weight in one.items() if weight > 0))
+
+    def guard_datasets(self) -> tuple[str, ...]:
+        """Return the names of all datasets that guard a stage, in order of first use."""
+        return tuple(dict.fromkeys(name for stage in self.stages for name in stage.guarded))

@@ -47,13 +47,13 @@ def training_problems(config: RunConfig, stage: StageConfig, location: Location)
     That is the stage's own section where it gives one of the settings at fault, and the run's otherwise.
     """
     training = config.stage_training(stage)
-    for conflict in (
+    of_groups = (
         *_batches(training, config.save_steps),
         *ignored_settings(training),
         *_losses(training),
         *_groups(training),
-        *_freezing(training),
-    ):
+    )
+    for conflict in (*(of_groups if stage.kind == "grpo" else ()), *_freezing(training)):
         own = not stage.training.given().keys().isdisjoint(conflict.keys)
         place = (*location, "training") if own else ("training",)
         reads = frozenset({*conflict.keys, "training"})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mmrl.config.schema import Order, RunConfig, StageConfig
 from mmrl.curriculum.heldout import check_held_out
+from mmrl.curriculum.kinds import kind_text, kind_warnings
 from mmrl.curriculum.order import allot
 from mmrl.curriculum.stage import Batches, stage_batches, stage_sources
 from mmrl.errors import InputError
@@ -120,12 +121,13 @@ def plan_run(config: RunConfig, datasets: Mapping[str, Sequence[Sample]], world_
 
 
 def _held_out(config: RunConfig, datasets: Mapping[str, Sequence[Sample]]) -> dict[str, Sequence[Sample]]:
-    for name in config.evaluation.datasets:
+    names = dict.fromkeys((*config.evaluation.datasets, *config.guard_datasets()))
+    for name in names:
         if not datasets.get(name):
             raise InputError(
                 f"an evaluation dataset must hold samples; found none for {name}; evaluation.datasets; build it"
             )
-    return {name: datasets[name] for name in config.evaluation.datasets}
+    return {name: datasets[name] for name in names}
 
 
 def _plan_stage(
@@ -133,12 +135,13 @@ def _plan_stage(
 ) -> StagePlan:
     sources = stage_sources(stage, datasets)
     training = config.stage_training(stage)
-    batches = stage_batches(training, stage.steps, world_size=world_size)
+    batches = stage_batches(training, stage.steps, world_size=world_size, kind=stage.kind)
     draws = allot({name: stage.mix[name] for name in sources}, batches.prompts)
     rubric = outline_rubric(config.stage_rubric(stage))
     samples = [sample for source in sources.values() for sample in source]
-    rubric.check_covers(samples, where=f"stages.{stage.name}.rubric")
-    tasks = _plan_tasks(samples, rubric)
+    if stage.kind != "sft":
+        rubric.check_covers(samples, where=f"stages.{stage.name}.rubric")
+    tasks, is_grpo = _plan_tasks(samples, rubric), stage.kind == "grpo"
     kinds = {task.kind for task in tasks}
     return StagePlan(
         name=stage.name,
@@ -151,11 +154,12 @@ def _plan_stage(
         ),
         tasks=tasks,
         batches=batches,
-        num_generations=training.num_generations,
+        num_generations=training.num_generations if stage.kind == "grpo" else 1,
         num_iterations=training.num_iterations,
-        stop=_stop_text(stage),
+        stop=_stop_text(stage) + kind_text(stage, len(samples), training.num_generations),
         warnings=(
-            *reward_warnings(rubric, kinds=kinds, scale_rewards=training.scale_rewards),
+            *(reward_warnings(rubric, kinds=kinds, scale_rewards=training.scale_rewards) if is_grpo else ()),
+            *kind_warnings(stage, config.stage_style(stage)),
             *_style_warnings(config, stage),
         ),
     )

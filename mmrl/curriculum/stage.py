@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from mmrl.config.schema import RunConfig, StageConfig, TrainingConfig
+from mmrl.config.schema import RunConfig, StageConfig, StageKind, TrainingConfig
 from mmrl.curriculum.order import order_stage
 from mmrl.errors import InputError
 from mmrl.types import Sample
@@ -35,14 +35,22 @@ class Batches:
         return self.generations * self.prompts_per_generation
 
 
-def stage_batches(training: TrainingConfig, steps: int, *, world_size: int = 1) -> Batches:
-    """Work out a stage's batches.
+def stage_batches(training: TrainingConfig, steps: int, *, world_size: int = 1, kind: StageKind = "grpo") -> Batches:
+    """Work out a stage's batches; supervised ones hold examples, each a prompt by itself, and generate nothing.
 
     Raises:
         InputError: a generation batch does not hold whole groups.
     """
     if world_size < 1:
         raise InputError(f"world_size must be 1 or more; found {world_size}; plan; give the number of devices")
+    if kind != "grpo":
+        examples = training.per_device_train_batch_size * training.gradient_accumulation_steps * world_size
+        return Batches(
+            completions_per_step=examples,
+            completions_per_generation=0,
+            prompts_per_generation=examples,
+            generations=steps,
+        )
     completions = training.generation_batch_size * world_size
     if completions % training.num_generations:
         raise InputError(
@@ -101,11 +109,15 @@ def stage_samples(
 ) -> list[Sample]:
     """Return the prompts of stage ``index`` in the order in which it trains on them.
 
+    Of kind ``rejection`` those that it samples: every one that its mix offers, once.
+
     Raises:
         InputError: as :func:`stage_sources` and :func:`stage_batches` do.
     """
     stage = config.stages[index]
-    batches = stage_batches(config.stage_training(stage), stage.steps, world_size=world_size)
+    if stage.kind == "rejection":
+        return [sample for source in stage_sources(stage, datasets).values() for sample in source]
+    batches = stage_batches(config.stage_training(stage), stage.steps, world_size=world_size, kind=stage.kind)
     return order_stage(
         stage_sources(stage, datasets),
         {name: weight for name, weight in stage.mix.items() if weight > 0},

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from mmrl.trainer.conversation import conversation_of, shows_media
+from mmrl.trainer.rewards import rollout_of
 from mmrl.trainer.rollouts import Rollouts
 from mmrl.types import Rollout
 
@@ -36,7 +37,8 @@ def sample_aside(trainer: Any, rows: Sequence[Mapping[str, Any]], size: int) -> 
 def judged(trainer: Any, rewards: Any, row: Mapping[str, Any], token_ids: list[int]) -> tuple[Rollout, dict[str, Any]]:
     """Return a completion sampled aside as rewards see it, with the value of each term."""
     text = trainer._tokenizer.decode(token_ids, skip_special_tokens=True)
-    rollout = rewards.read(text, token_ids, row["sample"], row["frame"], row["media_error"])
+    what = (row["sample"], row["frame"], row["media_error"])
+    rollout = rollout_of(text, token_ids, *what, style=rewards.style, ends=rewards.eos_ids)
     return rollout, rewards.rubric.values(row["sample"], rollout)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -63,7 +63,7 @@ class RubricRewards:
     ) -> list[RewardBreakdown]:
         """Parse and score every row; log the shares of parse failures and of rows without usable media."""
         rows = zip(completions, completion_ids, sample, frame, media_error, strict=True)
-        rollouts = [self.read(text_of(row[0]), *row[1:]) for row in rows]
+        rollouts = [rollout_of(text_of(row[0]), *row[1:], style=self.style, ends=self.eos_ids) for row in rows]
         if ENTROPIES in context:
             measured = zip(rollouts, context[ENTROPIES], context[PHASES], strict=True)
             rollouts = [replace(one, entropies_T=entropies, phases=phases) for one, entropies, phases in measured]
@@ -122,15 +122,6 @@ class RubricRewards:
         failures, self._failures = list(self._failures.items()), {}
         return failures
 
-    def read(self, text: str, ids: list[int], sample: Sample, frame: Any, media_error: str) -> Rollout:
-        """Return a completion as terms see it: parsed, with why it ended."""
-        if media_error:
-            parsed = Parsed(status=ParseStatus.EMPTY, detail=media_error)
-            return Rollout(text=text, parsed=parsed, stop=StopReason.FAILED)
-        stop = StopReason.END if ids and ids[-1] in self.eos_ids else StopReason.LENGTH
-        parsed = parse_completion(text, kind=answer_kind(sample.answer), style=self.style, frame=frame)
-        return Rollout(text=text, parsed=parsed, token_ids_T=tuple(ids), stop=stop)
-
     def _term(self, name: str, *, scores: bool) -> RewardFunction:
         def term(**batch: Any) -> list[float | None]:
             if scores:
@@ -145,6 +136,25 @@ class RubricRewards:
             return [None if breakdown.note == ABSTAINED else breakdown.total for breakdown in self._breakdowns]
 
         return total
+
+
+def rollout_of(
+    text: str,
+    ids: Sequence[int],
+    sample: Sample,
+    frame: Any,
+    media_error: str,
+    *,
+    style: PromptStyle,
+    ends: Collection[int],
+) -> Rollout:
+    """Return a completion as it is scored: parsed, cut off where its last token is none of ``ends``, or failed."""
+    if media_error:
+        parsed = Parsed(status=ParseStatus.EMPTY, detail=media_error)
+        return Rollout(text=text, parsed=parsed, stop=StopReason.FAILED)
+    stop = StopReason.END if ids and ids[-1] in ends else StopReason.LENGTH
+    parsed = parse_completion(text, kind=answer_kind(sample.answer), style=style, frame=frame)
+    return Rollout(text=text, parsed=parsed, token_ids_T=tuple(ids), stop=stop)
 
 
 def text_of(completion: Any) -> str:

@@ -30,6 +30,7 @@ MEASUREMENTS = (
     "learning_rate",
     "kl",
     "entropy",
+    "mean_token_accuracy",
     "step_time",
     "num_tokens",
 )

@@ -12,7 +12,7 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,10 @@ from mmrl.trainer.groups import require_group_arithmetic
 from mmrl.trainer.grpo import GRPOTrainer
 from mmrl.trainer.options import GRPOConfig
 from mmrl.trainer.progress import quiet_libraries
+from mmrl.trainer.rejection_stage import made_of_weights, train_on_own
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.trainer.run_log import StageLog, rewind_log, step_records
+from mmrl.trainer.sft_stage import train_on_gold
 from mmrl.trainer.shuffled import ShuffledGroups
 from mmrl.trainer.stage_data import WEIGHT_COLUMN, SourcedSample, stage_dataset
 from mmrl.trainer.stage_model import (
@@ -71,6 +73,8 @@ class StageJob:
     """Of a sample's policy loss; None where the training settings name none."""
     base_dir: str | Path = "."
     """The folder that relative paths of plug-ins start from."""
+    folders: Mapping[str, DatasetFolder] = field(default_factory=dict)
+    """All datasets of the run, by name."""
 
     @property
     def stage(self) -> StageConfig:
@@ -121,7 +125,7 @@ def run_curriculum(
     with quiet_libraries():
         for job in jobs:
             if not is_complete(job.final):
-                _train_stage(job, progress)
+                _train(job, progress)
                 gc.collect()
             _log_stage_end(job)
     return jobs[-1].final
@@ -135,17 +139,19 @@ def _prepare_jobs(
     jobs = []
     for index, stage in enumerate(config.stages):
         training = config.stage_training(stage)
-        require_group_arithmetic(
-            per_device_train_batch_size=training.per_device_train_batch_size, num_generations=training.num_generations
-        )
+        if stage.kind == "grpo":
+            require_group_arithmetic(
+                per_device_train_batch_size=training.per_device_train_batch_size,
+                num_generations=training.num_generations,
+            )
         ordered = stage_samples(config, index, samples, world_size=PartialState().num_processes)
         rubric = build_rubric(config.stage_rubric(stage), base_dir)
-        rubric.check_covers(ordered, where=f"stages.{stage.name}.rubric")
+        if stage.kind != "sft":
+            rubric.check_covers(ordered, where=f"stages.{stage.name}.rubric")
         rows = [SourcedSample(sample=sample, folder=home[id(sample)]) for sample in ordered]
         weight = build_sample_weight(training.sample_weight, base_dir, ordered)
-        jobs.append(
-            StageJob(config=config, run=run, index=index, rubric=rubric, rows=rows, weight=weight, base_dir=base_dir)
-        )
+        common: dict[str, Any] = {"config": config, "run": run, "base_dir": base_dir, "folders": datasets}
+        jobs.append(StageJob(index=index, rubric=rubric, rows=rows, weight=weight, **common))
     for job in jobs:
         _require_same_stage(job)
     return jobs
@@ -182,6 +188,17 @@ def _require_same_stage(job: StageJob) -> None:
 # ---------------------------------------------------------------------------------------------------- one stage
 
 
+def _train(job: StageJob, progress: Progress | None) -> None:
+    """Train a stage, or go on with it, by its kind."""
+    if job.stage.kind == "sft":
+        train_on_gold(job, progress, _open_log)
+    elif job.stage.kind == "rejection":
+        train_on_own(job, progress, _open_log)
+    else:
+        _train_stage(job, progress)
+    _close_trackers(job.config)
+
+
 def _train_stage(job: StageJob, progress: Progress | None) -> None:
     checkpoint = latest_complete(job.folder)
     step = int(checkpoint.name.rsplit("-", 1)[1]) if checkpoint else 0
@@ -206,7 +223,6 @@ def _train_stage(job: StageJob, progress: Progress | None) -> None:
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     following = job.config.stages[job.index + 1 : job.index + 2]
     save_final(trainer, processor, job.final, keep_optimizer=any(one.carry.optimizer == "kept" for one in following))
-    _close_trackers(job.config)
 
 
 def _open_log(job: StageJob, step: int) -> StageLog:
@@ -234,9 +250,13 @@ def _discard_beyond(job: StageJob, step: int) -> None:
     """Remove checkpoints after ``step``, and what later stages made of weights that are now trained again."""
     stale = [path for path in checkpoints_of(job.folder) if int(path.name.rsplit("-", 1)[1]) > step]
     for index, stage in list(enumerate(job.config.stages))[job.index + 1 :]:
-        stale += [*checkpoints_of(job.run.stage_dir(index, stage.name)), final_dir(job.config, job.run, index)]
+        folder = job.run.stage_dir(index, stage.name)
+        stale += [*checkpoints_of(folder), final_dir(job.config, job.run, index), *made_of_weights(folder)]
     for path in stale:
-        shutil.rmtree(path, ignore_errors=not path.exists())
+        if path.is_file():
+            path.unlink()
+        else:
+            shutil.rmtree(path, ignore_errors=not path.exists())
 
 
 def _log_stage_end(job: StageJob) -> None:
@@ -248,7 +268,8 @@ def _log_stage_end(job: StageJob) -> None:
     steps = step_records(records, job.index)
     before = steps[0]["global_step"] - 1 if steps else 0
     log = StageLog(run=job.run, stage=job.stage.name, stage_index=job.index, steps_before=before)
-    log.event("stage_end", len(steps), reason="early_stop" if "early_stop" in events else "steps")
+    reason = next((reason for reason in ("early_stop", "refused") if reason in events), "steps")
+    log.event("stage_end", len(steps), reason=reason)
 
 
 def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRewards]:
