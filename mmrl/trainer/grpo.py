@@ -44,7 +44,7 @@ from mmrl.trainer.finite import checked_reward, tell_unjudged, without_dump
 from mmrl.trainer.loss_types import LossSpec
 from mmrl.trainer.micro import MicroBatchLoss
 from mmrl.trainer.options import GRPOConfig, check_options
-from mmrl.trainer.policy import Passes, has_dropout, join
+from mmrl.trainer.policy import Passes, join, may_reuse_prompts
 from mmrl.trainer.processing import ProcessedPrompt, PromptProcessor
 from mmrl.trainer.rollout_checks import checked_rollout
 from mmrl.trainer.rollouts import Rollouts, parts_of
@@ -412,21 +412,10 @@ class GRPOTrainer(trl.GRPOTrainer):
         return join(done)
 
     def _prompts_to_keep(self, rollouts: Rollouts) -> int:
-        """Return how many prompts, from the first, are trained on first and by the same weights that sample now.
-
-        That is so on-policy with one update a batch, in one process, and where the graph of the prompts is kept anyway:
-        without gradient checkpointing and without passes in pieces.
-        """
-        args, size = self.args, self.num_generations
-        on_policy = self.num_iterations == 1 and args.gradient_accumulation_steps % args.steps_per_generation == 0
-        whole = args.per_device_train_batch_size % size == 0 and self._option("max_tokens_per_pass", None) is None
-        same = not args.gradient_checkpointing and not has_dropout(self.passes.base)
-        alone = self.accelerator.num_processes == 1 and not (self.is_fsdp_enabled or self.is_deepspeed_enabled)
-        stays = self.augmentation is None and self._option("dead_groups", "skip") != "resample"
-        kept = stays and self._option("reuse_prefill", True)
-        if not (self.model.training and on_policy and whole and same and alone and kept):
+        """Return how many prompts, from the first, are trained on first and by the same weights that sample now."""
+        if not (self.model.training and may_reuse_prompts(self)):
             return 0
-        return min(args.per_device_train_batch_size // size, len(rollouts.prompts))
+        return min(self.args.per_device_train_batch_size // self.num_generations, len(rollouts.prompts))
 
     # ------------------------------------------------------------------------------------------ checkpoints
 
