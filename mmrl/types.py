@@ -291,6 +291,10 @@ class Rollout:
     reward: RewardBreakdown | None = None
     entropies_T: tuple[float, ...] | None = None
     """Entropy of the policy at each token, in nats; measured where a rubric asks for it."""
+    shuffled_means: Mapping[str, float] | None = None
+    """Mean of each term among completions of the same prompt with the clip's frames shuffled; where a rubric asks."""
+    change: Mapping[str, Any] | None = None
+    """What difficulty-aware augmentation did to the prompt: operator, degree, difficulty; None for nothing."""
     phases: tuple[int, int] | None = None
     """Tokens before the tag that closes the thinking, and place of the first one after it; None without such a tag."""
 

@@ -40,3 +40,25 @@ def test_gui_g1_has_the_published_settings():
     assert not training.use_peft
     prompts_a_step = 4 * training.per_device_train_batch_size * training.gradient_accumulation_steps // 8
     assert config.stages[0].steps == 17_485 // prompts_a_step
+
+
+@pytest.mark.parametrize("name", ["deepvideo_r1", "deepvideo_r1_tiny"])
+def test_deepvideo_r1_plans_without_training(mmrl, tmp_path, name):
+    sizes = ["datasets.clips_train.options.count=4", "datasets.clips_test.options.count=2", "model_name_or_path=tiny"]
+    if name.endswith("tiny"):
+        sizes += ["datasets.pictures.options.count=8", "datasets.clips_words.options.count=4"]
+    told = mmrl("train", RECIPES / f"{name}.yaml", "--dry-run", f"output_dir={tmp_path / 'run'}", *sizes)
+    assert told.code == 0, told.err
+    assert "intervals_iou" in told.out
+    assert "video/localize" in told.out
+
+
+def test_deepvideo_r1_has_the_published_settings():
+    config = load_config(RECIPES / "deepvideo_r1.yaml")
+    training = config.training
+    assert (training.loss_type, training.num_generations, training.beta) == ("reg_grpo", 8, 0.1)
+    assert (config.max_pixels, config.video_max_frames, config.prompt_style) == (252 * 252, 16, "think")
+    assert training.augmentation["window"] == 100
+    assert training.freeze_vision_tower
+    assert {term.name: term.weight for term in config.rubric.terms} == {"accuracy": 1, "intervals_iou": 1, "format": 1}
+    assert sum(stage.steps for stage in config.stages) == 2000

@@ -120,10 +120,10 @@ def _print_plan(config: RunConfig, base_dir: Path, console: Console) -> None:
     with tempfile.TemporaryDirectory() as temporary:  # never in the run's own folder, which may belong to a run
         folders = load_datasets(config, Path(temporary), console)
         plan = make_plan(config, folders)
-    width = min(console.width, WIDEST)
-    console.print(plan.render(width=width), markup=False, highlight=False, soft_wrap=True)
-    check_model(config)
-    console.print(_memory(config, folders, width), markup=False, highlight=False, soft_wrap=True)
+        width = min(console.width, WIDEST)
+        console.print(plan.render(width=width), markup=False, highlight=False, soft_wrap=True)
+        check_model(config)  # before the estimate, which opens clips of the temporary folder
+        console.print(_memory(config, folders, width), markup=False, highlight=False, soft_wrap=True)
 
 
 def _memory(config: RunConfig, folders: Mapping[str, DatasetFolder], width: int) -> str:

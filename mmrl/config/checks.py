@@ -112,7 +112,7 @@ def _check_carry(config: RunConfig) -> Iterator[Problem]:
         old, new = config.stage_training(before), config.stage_training(stage)
         if stage.carry.optimizer == "kept":
             yield from _check_kept_optimizer(index, before.name, old, new)
-        if stage.carry.reference == "kept" and new.use_peft and new.beta > 0:
+        if stage.carry.reference == "kept" and new.use_peft and new.beta != 0:
             reason = "must not be kept with use_peft, since each stage merges its adapter; use refreshed"
             reads = frozenset({"use_peft", "beta", "carry", "training"})
             yield Problem(location=("stages", index, "carry", "reference"), reason=reason, reads=reads)

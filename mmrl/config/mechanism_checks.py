@@ -8,9 +8,12 @@ from pydantic import ValidationError
 
 from mmrl.config.problems import Location, Problem, did_you_mean, problem_of
 from mmrl.config.schema import MechanismConfig, RubricConfig, RunConfig, StageConfig, TrainingConfig
+from mmrl.curriculum.augmentation import Augmentation
 from mmrl.rewards.mechanism_table import TABLES, setting_faults
+from mmrl.rewards.shaping.temporal import TemporalContrast
 
 READS_TERMS = frozenset({"terms", "name", "rubric"})
+READS_VLLM = frozenset({"use_vllm", "training"})
 
 
 def rubric_mechanism_problems(rubric: RubricConfig, location: Location) -> Iterator[Problem]:
@@ -36,6 +39,35 @@ def training_mechanism_problems(config: RunConfig, stage: StageConfig, location:
             reason = f"each mechanism must stand once; found {mechanism.name} again"
             yield Problem(location=(*place, at, "name"), reason=reason, reads=frozenset({"name"}))
     yield from (Problem(location=place, reason=reason, reads=reads) for reason, reads in _conflicts(training, names))
+    yield from _augmentation_problems(training, stage, location)
+    shaped = any(one.name == TemporalContrast.name for one in config.stage_rubric(stage).shaping)
+    if shaped and training.use_vllm:
+        reason = (
+            f"{TemporalContrast.name} samples a group of its own; found use_vllm, which it cannot use; leave it out"
+        )
+        yield Problem(location=(*location, "rubric", "shaping"), reason=reason, reads=READS_VLLM | {"rubric"})
+
+
+def _augmentation_problems(training: TrainingConfig, stage: StageConfig, location: Location) -> Iterator[Problem]:
+    """Yield what is wrong with the settings of augmentation, or with using it."""
+    own = "augmentation" in stage.training.given()
+    place = (*location, "training", "augmentation") if own else ("training", "augmentation")
+    if training.augmentation is None:
+        return
+    try:
+        Augmentation.model_validate(training.augmentation)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            problem = problem_of(detail, Augmentation)
+            yield Problem(location=(*place, *problem.location), reason=problem.reason)
+    if training.advantage:
+        reason = (
+            "replaces a part of a batch that mechanisms on advantages look at as a whole; found some; leave one out"
+        )
+        yield Problem(location=place, reason=reason, reads=frozenset({"augmentation", "advantage", "training"}))
+    if training.use_vllm:
+        reason = "samples changed clips in the trainer; found use_vllm, which takes no clips; leave one out"
+        yield Problem(location=place, reason=reason, reads=READS_VLLM | {"augmentation"})
 
 
 def _conflicts(training: TrainingConfig, names: Sequence[str]) -> Iterator[tuple[str, frozenset[str]]]:

@@ -151,8 +151,8 @@ class TrainingConfig(Section):
     temperature: Positive = 1.0
 
     loss_type: LossType = "dapo"
-    beta: NotNegative = 0.0
-    """Weight of the KL term; 0 needs no reference model."""
+    beta: Real = 0.0
+    """Weight of the KL term; 0 needs no reference model. Below 0 with ``reg_grpo`` alone: the sign as it is printed."""
     scale_rewards: ScaleRewards = "group"
     epsilon: Positive = 0.2
     """Clip range of the importance ratio, below 1 and, without ``epsilon_high``, above."""
@@ -175,6 +175,9 @@ class TrainingConfig(Section):
     ``gui_g1``, ``gui_g1_rank``, or ``path/to/file.py:function``, relative to the config file: ``Sample -> float``."""
     advantage: tuple[MechanismConfig, ...] | None = None
     """What is done to advantages, in order; docs/rewards.md lists what there is."""
+    augmentation: dict[str, Any] | None = None
+    """Difficulty-aware augmentation of what is trained on, with its settings; ``{}`` for their defaults, null for none.
+    See :class:`mmrl.curriculum.augmentation.Augmentation`."""
     dead_groups: DeadGroups = "skip"
     max_resamples: Count = 3
     """How often a dead group is sampled again; only with ``dead_groups: resample``."""

@@ -126,6 +126,9 @@ def value_problems(values: Mapping[str, Any]) -> list[str]:
 
 def _losses(training: TrainingConfig) -> Iterator[Conflict]:
     loss = training.loss_type
+    if training.beta < 0 and loss != "reg_grpo":
+        reason = f"must be 0 or more, as below it the policy is driven from its reference; found {training.beta}"
+        yield Conflict(keys=("loss_type", "beta"), at="beta", reason=reason)
     if loss == "reg_grpo":
         yield from _whole_groups(training)
     if loss == "vespo" and training.use_vllm:

@@ -15,6 +15,7 @@ from mmrl.rewards.groups import GroupScorer
 from mmrl.rewards.mechanism import Gather, Stateful
 from mmrl.rewards.shaping.base import Shaping
 from mmrl.rewards.shaping.steps import Steps
+from mmrl.rewards.shaping.temporal import TemporalContrast
 from mmrl.types import AnswerKind, RewardBreakdown, Rollout, Sample, StopReason, answer_kind
 
 RewardFunction = Callable[[Sample, Rollout], float | None]
@@ -151,6 +152,23 @@ class Rubric:
     def reads_entropies(self) -> bool:
         """Whether completions must come with the policy's entropy at each token."""
         return any(one.reads_entropies for one in self.shapings)
+
+    @property
+    def shuffled_group(self) -> TemporalContrast | None:
+        """The shaping that compares with a group of shuffled frames; None where none does."""
+        return next((one for one in self.shapings if isinstance(one, TemporalContrast)), None)
+
+    def values(self, sample: Sample, rollout: Rollout) -> dict[str, float | None]:
+        """Return the terms' values of one completion, neither shaped nor composed; nothing remembers it.
+
+        None for all terms of one that failed or was cut off and has a stated reward.
+
+        Raises:
+            InputError: a term's value is not a finite number or None.
+        """
+        if self._stated_reward(rollout) is not None:
+            return {term.name: None for term in self.terms}
+        return {term.name: _value(term, sample, rollout, self._folds.get(term.name)) for term in self.terms}
 
     def stateful(self) -> dict[str, Stateful]:
         """Return the mechanisms that remember something from batch to batch, by their place."""

@@ -18,7 +18,8 @@ structure             some  no       ToolRL's share of right names, parameters a
 action_steps          act.  no       Shop-R1's ladder of an action: type, arguments, content
 ===================== ===== ======== =========================================================================
 
-More terms of GUI grounding, released variants, Gaussians and distances among them, stand in :mod:`mmrl.rewards.gui`.
+More terms of GUI grounding, released variants, Gaussians and distances among them, stand in :mod:`mmrl.rewards.gui`,
+those of clips in :mod:`mmrl.rewards.temporal`.
 
 GUI-G1 (arXiv 2505.15810) weighs hit, iou and box_size 1 : 0.25 : 0.125; RewardMap (arXiv 2510.02240) weighs
 correctness and detail 10 : 0.5 with detail up to 10, which is 1 : 0.5 here.
@@ -32,6 +33,7 @@ from mmrl.rewards.composition.shop_r1 import action_steps_term
 from mmrl.rewards.composition.toolrl import structure_term
 from mmrl.rewards.gui import GUI_TERMS
 from mmrl.rewards.rubric import RewardTerm
+from mmrl.rewards.temporal import TEMPORAL_TERMS
 from mmrl.types import AnswerKind, Boxes, Rollout, Route, Sample
 
 
@@ -133,6 +135,7 @@ TERMS: dict[str, RewardTerm] = {
         RewardTerm(name="structure", function=structure_term, kinds=frozenset({"action", "boxes", "route"})),
         RewardTerm(name="action_steps", function=action_steps_term, kinds=frozenset({"action"})),
         *GUI_TERMS,
+        *TEMPORAL_TERMS,
     )
 }
 """Built-in terms, each with weight 1; a config gives them theirs."""

@@ -6,6 +6,7 @@ over the time in either; the measures here are those of benchmarks that compare 
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -95,6 +96,23 @@ def average_precision(predicted: Sequence[Span], gold: Sequence[Span], threshold
         precisions[place] = max(precisions[place], precisions[place + 1])
     steps = zip(recalls, recalls[1:], precisions[1:], strict=False)
     return sum((after - before) * precision for before, after, precision in steps)
+
+
+def order_agreement(predicted: Sequence[str], gold: Sequence[str]) -> float:
+    """Return the share of pairs that stand in the right order, in 0 .. 1: (Kendall's tau + 1) / 2.
+
+    1 for the gold order, 0 for its reverse, 1/2 on average for a random one. 0 where other things than the gold ones
+    are listed, one is missing, or one stands twice.
+
+    Args:
+        predicted: names in the answered order.
+        gold: at least two distinct names in the right order.
+    """
+    if len(set(gold)) < len(gold) or len(gold) < 2 or sorted(predicted) != sorted(gold):
+        return 0.0
+    place = {name: at for at, name in enumerate(predicted)}
+    pairs = list(itertools.combinations(gold, 2))
+    return sum(place[first] < place[second] for first, second in pairs) / len(pairs)
 
 
 def released_span(text: str) -> Span | None:

@@ -13,6 +13,7 @@ from rich.progress import Progress, TaskID
 from transformers import TrainerCallback
 
 from mmrl.errors import InputError
+from mmrl.trainer.augment import Augmenter
 from mmrl.trainer.decisions import Decisions
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.trainer.run_log import StageLog
@@ -27,6 +28,7 @@ OF_GENERATION = (
     "groups/",
     "mechanisms/",
     "judges/",
+    "augment/",
     "completions/",
     "parse_failures",
     "failed_rollouts",
@@ -37,12 +39,20 @@ OF_GENERATION = (
 class LogCallback(TrainerCallback):
     """Logs each step, ends the stage early where its rule allows, and stops at a loss that is no number."""
 
-    def __init__(self, log: StageLog, rewards: RubricRewards, *, records: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        log: StageLog,
+        rewards: RubricRewards,
+        *,
+        records: Sequence[Mapping[str, Any]],
+        augmentation: Augmenter | None = None,
+    ) -> None:
         self.log = log
         self.rewards = rewards
         self.watch = RewardWatch(rewards.rubric, records)
         self.decisions: Decisions | None = None
         """What may end the stage, and tells what is sampled; None for neither."""
+        self.augmentation = augmentation
         self._generated: dict[str, Any] = {}
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:  # noqa: ARG002
@@ -62,6 +72,8 @@ class LogCallback(TrainerCallback):
         if unjudged := self.rewards.take_unjudged():
             terms = [term.name for term in self.rewards.rubric.terms if term.weight]
             self.log.event("unjudged", step, samples=unjudged, abstained=terms)
+        if self.augmentation is not None and (changes := self.augmentation.take_records()):
+            self.log.event("augmented", step, changes=changes)
         record = self.log.step(step, logs, [term.name for term in self.rewards.rubric.terms])
         self._refuse_non_finite(record)
         for alarm in self.watch.step(record, self.rewards.last):

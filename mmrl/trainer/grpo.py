@@ -35,6 +35,7 @@ from mmrl.rewards.mechanism import Stateful
 from mmrl.runs import mark_complete, saving_checkpoint
 from mmrl.trainer import freezing, scoring
 from mmrl.trainer.advantage_rule import AdvantageRule, save_states
+from mmrl.trainer.augment import Augmenter
 from mmrl.trainer.batch import MicroBatch, ScoredBatch, ScoredGroup, micro_batches
 from mmrl.trainer.conversation import conversation_of, sample_name, shows_media
 from mmrl.trainer.entropies import note_entropies
@@ -43,11 +44,12 @@ from mmrl.trainer.finite import checked_reward, tell_unjudged, without_dump
 from mmrl.trainer.loss_types import LossSpec
 from mmrl.trainer.micro import MicroBatchLoss
 from mmrl.trainer.options import GRPOConfig, check_options
-from mmrl.trainer.policy import Passes, has_dropout, join
+from mmrl.trainer.policy import Passes, join, may_reuse_prompts
 from mmrl.trainer.processing import ProcessedPrompt, PromptProcessor
 from mmrl.trainer.rollout_checks import checked_rollout
 from mmrl.trainer.rollouts import Rollouts, parts_of
 from mmrl.trainer.servers import server_prompt_ids
+from mmrl.trainer.shuffled import ShuffledGroups
 from mmrl.trainer.telemetry import PhaseClock, TelemetryCallback, timed
 from mmrl.trainer.tracking import RowTracking
 
@@ -83,6 +85,10 @@ class GRPOTrainer(trl.GRPOTrainer):
     _buffered_inputs: Any
     advantage_rule: AdvantageRule | None = None
     """What changes advantages once rewards are known; None for nothing."""
+    augmentation: Augmenter | None = None
+    """What changes prompts that are too easy or too hard; None for nothing."""
+    shuffled: ShuffledGroups | None = None
+    """What samples a second group with shuffled frames, for rewards that compare with it; None for nothing."""
     reads_entropies: bool = False
     """Whether rewards look at the policy's entropy at each token."""
     tracking: RowTracking | None = None
@@ -216,6 +222,8 @@ class GRPOTrainer(trl.GRPOTrainer):
             return super()._generate_and_score_completions(inputs)
         self._rollouts = None  # the batch before is used up: nothing holds its media while the next is made
         rollouts = self._roll_out(inputs)
+        if self.model.training and self.augmentation is not None:
+            self.augmentation.apply(self, rollouts)
         if self.model.training and self._option("dead_groups", "skip") == "resample":
             self._metrics["train"]["groups/dead_before"].append(scoring.dead_share(self, rollouts))
             rounds = (self._roll_out_again(rollouts) for _ in range(self._option("max_resamples", 3)))
@@ -234,8 +242,13 @@ class GRPOTrainer(trl.GRPOTrainer):
         prefilled, rollouts.prefilled = rollouts.prefilled, None  # used up with the first micro-batch
         return ScoredBatch(groups=groups, num_items=num_items, prefilled=prefilled)
 
-    def _roll_out(self, inputs: list[dict[str, Any]], made: list[ProcessedPrompt] | None = None) -> Rollouts:
-        """Process the rows' prompts, unless they are ``made`` already, sample and reward."""
+    def _roll_out(
+        self, inputs: list[dict[str, Any]], made: list[ProcessedPrompt] | None = None, *, compare: bool = True
+    ) -> Rollouts:
+        """Process the rows' prompts, unless they are ``made`` already, sample, reward and compare.
+
+        What goes into another batch is compared there.
+        """
         with self._clock.phase("process"):
             structured = any(shows_media(row) for row in inputs)  # then all rows, as in TRL
             conversations = [conversation_of(row, place, structured=structured) for place, row in enumerate(inputs)]
@@ -250,9 +263,12 @@ class GRPOTrainer(trl.GRPOTrainer):
         if self.reads_entropies:
             with self._clock.phase("old_logps"):
                 note_entropies(self, self._rollouts)
+        if self.shuffled is not None and self.model.training:
+            with self._clock.phase("generate"):
+                self.shuffled.note(self, self._rollouts)
         with self._clock.phase("reward"):
             scoring.reward(self, self._rollouts)
-            if made is None:  # else they are compared among the batch that they go into
+            if compare:
                 scoring.compare(self, self._rollouts)
                 if self.tracking is not None and self.model.training:
                     self.tracking.observe(inputs, self._rollouts.rewards_NK.tolist())
@@ -270,7 +286,7 @@ class GRPOTrainer(trl.GRPOTrainer):
         others = [part for part in range(len(rollouts.parts)) if part not in dead]
         chosen = [*dead, *others][:most]
         rows, _ = rollouts.subset(chosen)
-        rollouts.replace(self._roll_out(rows, [rollouts.prompts[part] for part in chosen]), dead)
+        rollouts.replace(self._roll_out(rows, [rollouts.prompts[part] for part in chosen], compare=False), dead)
         scoring.compare(self, rollouts)
         scoring.replace_extra_logs(self, rollouts.subset(dead)[1], rows=len(rollouts.inputs))
         self._rollouts = rollouts
@@ -353,12 +369,18 @@ class GRPOTrainer(trl.GRPOTrainer):
             return super()._generate_single_turn(
                 prompt_ids, images, multimodal_fields, num_generations, has_tool_images
             )
+        return self._sample(rollouts, keep_graph=True), None
+
+    def _sample(self, rollouts: Rollouts, *, keep_graph: bool) -> list[list[int]]:
+        """Sample completions of all rows; ``keep_graph`` where training may go on from the prompts' pass."""
         with self._generating() as model:
+            if not rollouts.prompts:
+                return []
             if not self.passes.shares or (self.generation_config.num_beams or 1) > 1:
                 self.passes.count_repeated((one.prompt, len(rows)) for one, rows in rollouts.by_prompt())
-                return rollouts.generate_plainly(model, self.generation_config), None
+                return rollouts.generate_plainly(model, self.generation_config)
             prompts = [one.prompt for one in rollouts.prompts]
-            prefilled = self._prefill(model, prompts, rollouts)
+            prefilled = self._prefill(model, prompts, rollouts, self._prompts_to_keep(rollouts) if keep_graph else 0)
             return rollouts.by_size(
                 lambda chosen, size: self.passes.sample(
                     model,
@@ -367,7 +389,7 @@ class GRPOTrainer(trl.GRPOTrainer):
                     group_size=size,
                     generation_config=self.generation_config,
                 )
-            ), None
+            )
 
     @contextlib.contextmanager
     def _generating(self) -> Iterator[Any]:
@@ -383,9 +405,8 @@ class GRPOTrainer(trl.GRPOTrainer):
         ):
             yield model
 
-    def _prefill(self, model: Any, prompts: Sequence[Any], rollouts: Rollouts) -> Prefilled:
-        """Compute the prompts; those of the first micro-batch with their graph, if training can go on from it."""
-        first = self._prompts_to_keep(rollouts)
+    def _prefill(self, model: Any, prompts: Sequence[Any], rollouts: Rollouts, first: int) -> Prefilled:
+        """Compute the prompts; the ``first`` ones with their graph, from which training goes on."""
         done = []
         try:
             if first:
@@ -399,20 +420,10 @@ class GRPOTrainer(trl.GRPOTrainer):
         return join(done)
 
     def _prompts_to_keep(self, rollouts: Rollouts) -> int:
-        """Return how many prompts, from the first, are trained on first and by the same weights that sample now.
-
-        That is so on-policy with one update a batch, in one process, and where the graph of the prompts is kept anyway:
-        without gradient checkpointing and without passes in pieces.
-        """
-        args, size = self.args, self.num_generations
-        on_policy = self.num_iterations == 1 and args.gradient_accumulation_steps % args.steps_per_generation == 0
-        whole = args.per_device_train_batch_size % size == 0 and self._option("max_tokens_per_pass", None) is None
-        same = not args.gradient_checkpointing and not has_dropout(self.passes.base)
-        alone = self.accelerator.num_processes == 1 and not (self.is_fsdp_enabled or self.is_deepspeed_enabled)
-        kept = self._option("dead_groups", "skip") != "resample" and self._option("reuse_prefill", True)
-        if not (self.model.training and on_policy and whole and same and alone and kept):
+        """Return how many prompts, from the first, are trained on first and by the same weights that sample now."""
+        if not (self.model.training and may_reuse_prompts(self)):
             return 0
-        return min(args.per_device_train_batch_size // size, len(rollouts.prompts))
+        return min(self.args.per_device_train_batch_size // self.num_generations, len(rollouts.prompts))
 
     # ------------------------------------------------------------------------------------------ checkpoints
 

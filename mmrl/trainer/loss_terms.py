@@ -152,6 +152,9 @@ def reg_grpo_term(
     divided by sigma_rho + ``eps`` and that is differentiated: the paper's gradient, -(2 / (G sigma)) (A_j - c
     A_theta,j), but 1 / eps times GRPO's direction at rho = 0, which only gradient clipping makes usable.
 
+    Nothing here bounds the drift: where the floor does not act, the loss does not change with the size of rho, so the
+    KL to the reference has to hold the policy, with a larger weight than GRPO's (its author used 0.1 and 1).
+
     Advantages are standardised here, so rewards, mean-only advantages and scaled ones give the same loss. A group
     whose advantages do not spread gets 0: it has no target.
     """

@@ -39,7 +39,8 @@ class LossSpec:
 
     loss_type: LossType = "dapo"
     beta: float = 0.0
-    """Weight of the KL to the reference."""
+    """Weight of the KL to the reference, added to the loss. Reg-GRPO's equation is printed with a minus before it,
+    which in a loss drives the policy from its reference; a value below 0 takes that at its word."""
     epsilon_low: float = 0.2
     epsilon_high: float = 0.2
     """Upper clip range; for ``cispo`` the ceiling of the ratio itself."""
@@ -73,7 +74,9 @@ class LossSpec:
             "be one of " + ", ".join(levels),
             self,
         )
-        for name in ("beta", "epsilon_low", "epsilon_high"):
+        may_be_negative = self.loss_type == "reg_grpo" and math.isfinite(self.beta)
+        _require(may_be_negative or 0 <= self.beta < math.inf, "beta", "be a number of at least 0", self)
+        for name in ("epsilon_low", "epsilon_high"):
             _require(0 <= getattr(self, name) < math.inf, name, "be a number of at least 0", self)
         for name in (
             "delta",

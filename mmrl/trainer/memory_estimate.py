@@ -134,7 +134,7 @@ def estimate(shape: ModelShape, workload: Workload, training: TrainingConfig, *,
         "bfloat16 copies of the weights": 2 * shape.total if training.bf16 and not training.use_peft else 0,
         "gradients": 4 * trained,
         "optimiser state": 8 * trained,
-        "reference model": 4 * shape.total if training.beta > 0 and not training.use_peft else 0,
+        "reference model": 4 * shape.total if training.beta != 0 and not training.use_peft else 0,
     }
     kept = {
         "language model, largest pass": _kept(shape.text, size.positions, training),

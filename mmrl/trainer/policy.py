@@ -230,6 +230,25 @@ def has_dropout(model: nn.Module) -> bool:
     return any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules())
 
 
+def may_reuse_prompts(trainer: Any) -> bool:
+    """Tell whether training can go on from the prompts' pass of the generation.
+
+    That is so on-policy with one update a batch, in one process, where no group is sampled again, and where the graph
+    of the prompts is kept anyway: without gradient checkpointing and without passes in pieces.
+    """
+    args = trainer.args
+    on_policy = trainer.num_iterations == 1 and args.gradient_accumulation_steps % args.steps_per_generation == 0
+    whole = args.per_device_train_batch_size % trainer.num_generations == 0
+    in_one_pass = trainer._option("max_tokens_per_pass", None) is None
+    same = not args.gradient_checkpointing and not has_dropout(trainer.passes.base)
+    spread = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
+    stays = trainer.augmentation is None and trainer._option("dead_groups", "skip") != "resample"
+    alone = trainer.accelerator.num_processes == 1 and not spread
+    return bool(
+        on_policy and whole and in_one_pass and same and alone and stays and trainer._option("reuse_prefill", True)
+    )
+
+
 def join(prefilled: Sequence[Prefilled]) -> Prefilled:
     """Put prefilled prompts behind one another, as something of their own that can be handed over."""
     layers = prefilled[0].stored.layers

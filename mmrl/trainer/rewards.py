@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from mmrl.rewards import Rubric
 from mmrl.rewards.advantage import Facts
 from mmrl.rewards.rubric import ABSTAINED
 from mmrl.rewards.shaping.ranking import answer_text
+from mmrl.trainer.columns import CHANGE, SHUFFLED
 from mmrl.trainer.entropies import ENTROPIES, PHASES
 from mmrl.types import Parsed, ParseStatus, PromptStyle, RewardBreakdown, Rollout, Sample, StopReason, answer_kind
 
@@ -65,6 +67,13 @@ class RubricRewards:
         if ENTROPIES in context:
             measured = zip(rollouts, context[ENTROPIES], context[PHASES], strict=True)
             rollouts = [replace(one, entropies_T=entropies, phases=phases) for one, entropies, phases in measured]
+        if SHUFFLED in context:
+            noted = zip(rollouts, context[SHUFFLED], strict=True)
+            rollouts = [replace(one, shuffled_means=means) for one, means in noted]
+        if CHANGE in context:
+            rollouts = [replace(one, change=change) for one, change in zip(rollouts, context[CHANGE], strict=True)]
+            if any(context[CHANGE]):
+                context["log_extra"](CHANGE, [json.dumps(change) if change else "" for change in context[CHANGE]])
         self.last = list(zip(sample, rollouts, strict=True))
         unparsed = [rollout.parsed.status is not ParseStatus.OK for rollout in rollouts]
         failed = [rollout.stop is StopReason.FAILED for rollout in rollouts]

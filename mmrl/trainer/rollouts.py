@@ -153,6 +153,8 @@ class Rollouts:
     def replace(self, again: Rollouts, parts: Sequence[int]) -> None:
         """Put what was sampled again in place of what some parts have; ``again`` begins with these parts."""
         _, rows = self.subset(parts)
+        for source, part in enumerate(parts):
+            self.prompts[part] = again.prompts[source]
         for source, row in enumerate(rows):
             for name in ("inputs", "conversations", "token_ids", "completions", "truncated", "prompt_token_ids"):
                 getattr(self, name)[row] = getattr(again, name)[source]

@@ -35,7 +35,7 @@ MEASUREMENTS = (
 )
 """Names of TRL's and the rubric's measurements that are kept, where they were taken."""
 
-FAMILIES = ("time/", "engine/", "memory/", "groups/", "mechanisms/", "judges/")
+FAMILIES = ("time/", "engine/", "memory/", "groups/", "mechanisms/", "judges/", "augment/")
 """How the names begin of our own measurements, all of which are kept."""
 
 

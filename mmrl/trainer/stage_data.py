@@ -104,7 +104,7 @@ class RowOpener:
         except InputError as error:
             media_error = str(error)
             images = [Image.new("RGB", (_BLANK_SIZE, _BLANK_SIZE), "grey") for _ in shown]
-            clips = [_blank_clip(reader) for _ in filmed]
+            clips = [blank_clip(reader) for _ in filmed]
         weight = {} if self.weight is None else {WEIGHT_COLUMN: self.weight(sample)}
         return {
             "prompt": build_prompt(sample, style=self.style, frame=frame),
@@ -118,7 +118,8 @@ class RowOpener:
         }
 
 
-def _blank_clip(reader: ClipReader) -> VideoClip:
+def blank_clip(reader: ClipReader) -> VideoClip:
+    """Return a grey clip for one that cannot be read."""
     frames_FHWC = np.full((_BLANK_FRAMES, _BLANK_SIZE, _BLANK_SIZE, 3), _GREY, dtype=np.uint8)
     request = VideoRequest(max_pixels=_BLANK_SIZE * _BLANK_SIZE)
     return clip_of_frames(frames_FHWC, fps=DEFAULT_FPS, request=request, factor=reader.factor)

@@ -17,12 +17,16 @@ from mmrl.config import RunConfig, StageConfig
 from mmrl.config.kind_checks import READS
 from mmrl.curriculum.stage import stage_sources
 from mmrl.data import DatasetFolder
+from mmrl.errors import InputError
 from mmrl.families import FrameRule, family_of, frame_rule, load_processor, resolve_model
+from mmrl.families.clips import ClipReader, chat_text, video_arguments
 from mmrl.families.loading import model_type_of
 from mmrl.prompts import build_prompt
 from mmrl.trainer.memory_estimate import Estimate, Saving, Workload, estimate, savings
 from mmrl.trainer.memory_shape import ModelShape, shape_of
+from mmrl.trainer.stage_data import blank_clip
 from mmrl.types import PromptStyle, Sample
+from mmrl.video import VideoClip
 
 WIDTH = 120
 SHOWN = 3
@@ -67,12 +71,17 @@ def estimate_stages(config: RunConfig, folders: Mapping[str, DatasetFolder], *, 
     processor = load_processor(config.model_name_or_path, min_pixels=config.min_pixels, max_pixels=config.max_pixels)
     shape, rule = shape_of(model_config), frame_rule(family, processor)
     samples = {name: folder.samples for name, folder in folders.items()}
+    home = {id(sample): folder for folder in folders.values() for sample in folder.samples}
+    reader = ClipReader(processor=processor, request=config.video_request())
     found = []
     for index, stage in enumerate(config.stages):
         offered = [sample for source in stage_sources(config, index, samples) for sample in source.rows]
         chosen = longest_samples(offered)
         workloads = [
-            measure(one, processor, model_config, style=config.stage_style(stage), rule=rule) for one in chosen
+            measure(
+                one, reader, model_config, style=config.stage_style(stage), rule=rule, clips=_clips(one, home, reader)
+            )
+            for one in chosen
         ]
         found.append(_stage(stage, shape, _largest(workloads), config.stage_training(stage), device))
     return found
@@ -110,37 +119,73 @@ def device_memory() -> tuple[str, int]:
 
 
 def longest_samples(samples: Sequence[Sample]) -> list[Sample]:
-    """Return the sample with the most pixels and the one with the most text: one of them makes the longest prompt."""
-    pixels = max(
-        samples, key=lambda one: sum(media.width * media.height for media in one.media if media.kind == "image")
-    )
+    """Return the sample with the most pixels and the one with the most text: one of them makes the longest prompt.
+
+    A clip counts as long as its sample says (``meta.duration``), one second where it does not.
+    """
+    pixels = max(samples, key=_pixels)
     text = max(samples, key=lambda one: len(one.question) + sum(map(len, one.choices)))
     return [pixels] if pixels is text else [pixels, text]
 
 
-def measure(sample: Sample, processor: Any, model_config: Any, *, style: PromptStyle, rule: FrameRule) -> Workload:
-    """Process a sample's prompt with grey pictures of its pictures' sizes; clips are not counted."""
+def _pixels(sample: Sample) -> float:
+    length = sample.meta.get("duration")
+    seconds = float(length) if isinstance(length, int | float) else 1.0
+    return sum(one.width * one.height * (seconds if one.kind == "video" else 1.0) for one in sample.media)
+
+
+def _clips(sample: Sample, home: Mapping[int, DatasetFolder], reader: ClipReader) -> list[VideoClip]:
+    """Read a sample's clips; a grey one stands for one that cannot be read, as in training."""
+    clips = []
+    for media in (one for one in sample.media if one.kind == "video"):
+        try:
+            clips.append(home[id(sample)].open_video(media, reader.clip))
+        except InputError:
+            clips.append(blank_clip(reader))
+    return clips
+
+
+def measure(
+    sample: Sample,
+    reader: ClipReader,
+    model_config: Any,
+    *,
+    style: PromptStyle,
+    rule: FrameRule,
+    clips: Sequence[VideoClip] = (),
+) -> Workload:
+    """Process a sample's prompt with its clips and with grey pictures of its pictures' sizes."""
+    processor = reader.processor
     media = [one for one in sample.media if one.kind == "image"]
-    prompt = build_prompt(sample, style=style, frame=rule(media[0]) if media else None)
-    text = processor.apply_chat_template(prompt, tokenize=False, add_generation_prompt=True)
+    prompt = build_prompt(sample, style=style, frame=rule(sample.media[0]) if sample.media else None)
+    text = chat_text(processor, prompt, clips=len(clips))
     pictures = [Image.new("RGB", (one.width, one.height), "grey") for one in media]
-    fields = processor(text=[text], return_tensors="pt", **({"images": [pictures]} if pictures else {}))
-    pixels, placeholder = fields.get("pixel_values"), model_config.image_token_id
+    shown: dict[str, Any] = {"images": [pictures]} if pictures else {}
+    fields = processor(
+        text=[text], return_tensors="pt", **shown, **(video_arguments(processor, clips) if clips else {})
+    )
+    pixels = [fields[name] for name in PIXELS if name in fields]
+    placeholders = [getattr(model_config, f"{kind}_token_id", None) for kind in ("image", "video")]
+    patch_size = model_config.vision_config.patch_size
     return Workload(
         prompt_tokens=fields["input_ids"].shape[1],
-        media_tokens=int((fields["input_ids"] == placeholder).sum()),
-        patches=0 if pixels is None else _patches(fields, model_config.vision_config.patch_size),
-        pixel_bytes=0 if pixels is None else 4 * pixels.numel(),
+        media_tokens=sum(int((fields["input_ids"] == one).sum()) for one in placeholders if one is not None),
+        patches=sum(_patches(fields, patch_size, name) for name in PIXELS if name in fields),
+        pixel_bytes=4 * sum(values.numel() for values in pixels),
         budget_pixels=_budget_pixels(fields, processor, model_config),
     )
 
 
-def _patches(fields: Mapping[str, Any], patch_size: int | Sequence[int]) -> int:
+PIXELS = {"pixel_values": "image_grid_thw", "pixel_values_videos": "video_grid_thw"}
+"""Names under which processors return pixels, with those of their grids."""
+
+
+def _patches(fields: Mapping[str, Any], patch_size: int | Sequence[int], name: str) -> int:
     """Return the patches that go through the vision tower: of a grid, or of tiles (..., 3, height, width)."""
-    if "image_grid_thw" in fields:
-        return int(fields["image_grid_thw"].prod(dim=-1).sum())
+    if PIXELS[name] in fields:
+        return int(fields[PIXELS[name]].prod(dim=-1).sum())
     side = patch_size if isinstance(patch_size, int) else patch_size[0]
-    return int(fields["pixel_values"].numel() // (3 * side * side))
+    return int(fields[name].numel() // (3 * side * side))
 
 
 def _budget_pixels(fields: Mapping[str, Any], processor: Any, model_config: Any) -> int:

@@ -25,6 +25,7 @@ from transformers.trainer_callback import PrinterCallback
 from mmrl.config import RunConfig, StageConfig, TrainingConfig
 from mmrl.config.differences import differences_text
 from mmrl.curriculum import Promotion, StageRows, stage_batches, stage_rows, stage_seed
+from mmrl.curriculum.augmentation import Augmentation
 from mmrl.data import DatasetFolder
 from mmrl.errors import InputError
 from mmrl.families import family_of, frame_rule, load_processor
@@ -33,6 +34,7 @@ from mmrl.rewards import Rubric, build_rubric
 from mmrl.rewards.sample_weights import SampleWeight, build_sample_weight
 from mmrl.runs import RunFolder, is_complete, latest_complete
 from mmrl.trainer.advantage_rule import AdvantageRule, restore_states
+from mmrl.trainer.augment import Augmenter
 from mmrl.trainer.callbacks import KeepOptimizer, LogCallback, ProgressCallback, PruneCallback, checkpoints_of
 from mmrl.trainer.decisions import PROMOTION, TRACKER, Decisions, log_data, start_tracker
 from mmrl.trainer.groups import require_group_arithmetic
@@ -44,6 +46,7 @@ from mmrl.trainer.rejection_stage import made_of_weights, train_on_own
 from mmrl.trainer.rewards import RubricRewards
 from mmrl.trainer.run_log import StageLog, rewind_log, step_records
 from mmrl.trainer.sft_stage import train_on_gold
+from mmrl.trainer.shuffled import ShuffledGroups
 from mmrl.trainer.stage_data import (
     WEIGHT_COLUMN,
     RowOpener,
@@ -63,7 +66,7 @@ from mmrl.trainer.stage_model import (
 )
 from mmrl.trainer.tracking import RowTracking, follow_sampler, row_opener
 
-OWN_SETTINGS = ("sample_weight", "advantage", "use_peft", "lora_r", "lora_alpha")
+OWN_SETTINGS = ("sample_weight", "advantage", "augmentation", "use_peft", "lora_r", "lora_alpha")
 """Training settings that the runner itself acts on; all others are ``GRPOConfig``'s, under the same names."""
 
 
@@ -241,7 +244,8 @@ def _train_stage(job: StageJob, progress: Progress | None) -> None:
     if checkpoint:
         restore_states(checkpoint, trainer.remembered)
     trainer.telemetry.note_peak(logged)
-    callback = LogCallback(log, rewards, records=step_records(job.run.read_log(), job.index))
+    records = step_records(job.run.read_log(), job.index)
+    callback = LogCallback(log, rewards, records=records, augmentation=trainer.augmentation)
     callback.decisions = decisions
     trainer.add_callback(callback)
     trainer.add_callback(PruneCallback())
@@ -329,8 +333,13 @@ def _build_trainer(job: StageJob, processor: Any) -> tuple[GRPOTrainer, RubricRe
     trainer.remove_callback(PrinterCallback)
     trainer.reads_entropies = job.rubric.reads_entropies
     trainer.advantage_rule = AdvantageRule.of(training.advantage or (), rewards, job.base_dir)
+    contrast = job.rubric.shuffled_group
+    trainer.shuffled = ShuffledGroups(contrast, rewards) if contrast else None
+    if training.augmentation is not None:
+        trainer.augmentation = Augmenter(Augmentation(**training.augmentation), rewards)
     trainer.remembered = {
         **job.rubric.stateful(),
+        **({"augmentation": trainer.augmentation.window} if trainer.augmentation else {}),
         **(trainer.advantage_rule.stateful() if trainer.advantage_rule else {}),
     }
     return trainer, rewards

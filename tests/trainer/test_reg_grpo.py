@@ -114,3 +114,49 @@ def test_reg_grpo_is_refused_without_whole_groups(sizes: list[int] | None) -> No
 def test_reg_grpo_is_refused_with_what_is_defined_for_tokens_alone(changes: dict[str, Tensor]) -> None:
     with pytest.raises(InputError, match="reg_grpo"):
         policy_loss(replace(random_rows(), **changes), spec("reg_grpo"))
+
+
+def test_the_test_vectors_loss_with_unbiased_statistics_is_smaller_by_one_in_eight() -> None:
+    """Divided by G - 1, both standardised vectors shrink by sqrt(7/8) and the loss by 7/8: same minimiser."""
+    found = reg_grpo_term(RHO, REWARDS, [8], sigma_floor=None, eps=1e-12).value.mean()
+    unbiased = ((REWARDS - 1) / REWARDS.std() - (RHO - RHO.mean()) / RHO.std()).square().mean()
+    assert unbiased.item() == pytest.approx(0.145833, abs=1e-6)
+    assert found.item() * 7 / 8 == pytest.approx(unbiased.item())
+
+
+@pytest.mark.parametrize("beta", [0.1, 0.3, 1.0, -0.1])
+def test_the_kl_is_added_with_its_weight_and_a_negative_one_is_the_printed_sign(beta: float) -> None:
+    inputs = random_rows()
+    assert inputs.ref_logps_NT is not None
+    alone = policy_loss(inputs, spec("reg_grpo")).loss
+    both = policy_loss(inputs, spec("reg_grpo", beta=beta, use_bias_correction_kl=False)).loss
+    difference = inputs.ref_logps_NT - inputs.logps_NT
+    k3 = (difference.exp() - difference - 1) * inputs.mask_NT
+    expected = (k3.sum(1) / inputs.mask_NT.sum(1)).mean()
+    assert expected > 0
+    torch.testing.assert_close(both - alone, beta * expected)
+
+
+def test_only_reg_grpo_takes_a_negative_weight() -> None:
+    for loss_type, beta in [("grpo", -0.1), ("dapo", -0.1), ("reg_grpo", float("nan")), ("reg_grpo", float("-inf"))]:
+        with pytest.raises(InputError, match="beta must be a number of at least 0"):
+            spec(loss_type, beta=beta)
+
+
+def test_the_floor_is_the_size_of_the_step_that_the_loss_asks_for() -> None:
+    """As long as the log-ratios spread less than the floor s, the loss is least where rho - mean = s * A."""
+    standard = (REWARDS - 1) / REWARDS.std(correction=0)
+    rho = (0.1 * standard + 5.0).requires_grad_()
+    loss = reg_grpo_term(rho, REWARDS, [8], sigma_floor=0.1 + 1e-9, eps=1.0).value.mean()
+    loss.backward()
+    assert loss.item() == pytest.approx(0, abs=1e-12)
+    assert rho.grad is not None
+    assert rho.grad.abs().max() < 1e-6
+    further = (0.05 * standard).requires_grad_()
+    (found,) = torch.autograd.grad(reg_grpo_term(further, REWARDS, [8], sigma_floor=0.1, eps=1.0).value.mean(), further)
+    torch.testing.assert_close(found, -2 / (8 * 0.1) * 0.5 * standard)
+
+
+def test_the_literal_loss_does_not_see_how_far_the_policy_went() -> None:
+    near, far = (reg_grpo_term(k * RHO, REWARDS, [8], sigma_floor=None, eps=1e-12).value.mean() for k in (1.0, 100.0))
+    torch.testing.assert_close(near, far)

@@ -8,6 +8,7 @@ from mmrl.rewards.shaping.penalties import GroupLength, Length, Repetition
 from mmrl.rewards.shaping.ranking import Ranking
 from mmrl.rewards.shaping.running import RunningNorm
 from mmrl.rewards.shaping.steps import Steps
+from mmrl.rewards.shaping.temporal import LengthWindow, TemporalContrast
 
 SHAPINGS: dict[str, type[Shaping]] = {
     kind.name: kind
@@ -21,6 +22,8 @@ SHAPINGS: dict[str, type[Shaping]] = {
         Ranking,
         PhaseEntropy,
         SelfCertainty,
+        TemporalContrast,
+        LengthWindow,
     )
 }
 
@@ -29,6 +32,7 @@ __all__ = [
     "CentredSigmoid",
     "GroupLength",
     "Length",
+    "LengthWindow",
     "PhaseEntropy",
     "Ranking",
     "Repetition",
@@ -36,4 +40,5 @@ __all__ = [
     "SelfCertainty",
     "Shaping",
     "Steps",
+    "TemporalContrast",
 ]
