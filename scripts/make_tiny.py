@@ -94,7 +94,7 @@ def draw(family: str, questions: int, seed: int) -> list[Draft]:
     """Draw one family as the demo's training data are drawn, from another seed."""
     config = load_config(Path(__file__).parents[1] / "configs" / "demo.yaml")
     options = {**config.datasets[f"{family}_train"].options, "count": questions, "seed": seed}
-    return list(examples_of(family, options))
+    return [draft for draft in examples_of(family, options) if isinstance(draft, Draft)]
 
 
 def draw_single_shapes(pictures: int, seed: int) -> list[Draft]:

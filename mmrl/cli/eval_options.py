@@ -108,7 +108,10 @@ def _refuse_unused(ctx: typer.Context) -> None:
             raise InputError(f"{', '.join(unused)} must stand beside --{owner}; found none; see mmrl eval --help")
     if given["benchmark"] is not None and "style" in stated:
         raise InputError("--style must stand with dataset folders; found --benchmark, which has a prompt of its own")
-    local = {"server": ("model", "dtype", "device", "backend", "batch_size"), "checkpoints": ("model", "server")}
+    local: dict[str, tuple[str, ...]] = {
+        "server": ("model", "dtype", "device", "backend", "batch_size"),
+        "checkpoints": ("model", "server"),
+    }
     for owner, names in local.items():
         unused = [_flag(name) for name in names if name in stated] if given[owner] else []
         if unused:

@@ -67,8 +67,12 @@ class ServerJudge(JudgeModel):
     def _send(self, messages: list[dict[str, str]], **further: Any) -> Any:
         with self._lock:
             if self._client is None:
-                limits = {"timeout": self.settings.time_limit, "max_retries": self.settings.retries}
-                self._client = self._openai.OpenAI(base_url=self.settings.server, api_key=self._key or "none", **limits)
+                self._client = self._openai.OpenAI(
+                    base_url=self.settings.server,
+                    api_key=self._key or "none",
+                    timeout=self.settings.time_limit,
+                    max_retries=self.settings.retries,
+                )
         try:
             return self._client.chat.completions.create(
                 model=self.settings.model, messages=messages, temperature=0.0, max_tokens=TOKENS, **further

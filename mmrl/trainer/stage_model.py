@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -68,7 +69,12 @@ def peft_config(model: Any, training: TrainingConfig) -> Any:
 
 
 def save_final(
-    trainer: Any, processor: Any, folder: Path, *, keep_optimizer: bool, remembered: Mapping[str, Stateful]
+    trainer: Any,
+    processor: Any,
+    folder: Path,
+    *,
+    keep_optimizer: bool,
+    remembered: Mapping[str, Stateful] = MappingProxyType({}),
 ) -> None:
     """Save a stage's weights, adapter merged, with the processor and what later stages go on from.
 
