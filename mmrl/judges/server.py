@@ -41,7 +41,8 @@ class ServerJudge(JudgeModel):
                 "a judge's server needs the package openai; found none; pip install 'mmrl[server]'"
             ) from None
         self.settings = settings
-        self._openai, self._lock, self._client = openai, threading.Lock(), None
+        self._openai, self._lock = openai, threading.Lock()
+        self._client: Any = None
         self._key = os.environ.get(settings.api_key_env, "")
         self._takes_logprobs = True
 
