@@ -58,14 +58,11 @@ def evaluate(  # noqa: PLR0913 - options of a command, not of a function that co
 
     mmrl eval --checkpoints runs/demo --out runs/demo-curve
     """
-    asking = options.read_options(ctx)
-    judging = options.read_judge(ctx)
+    asking, judging = options.read_options(ctx), options.read_judge(ctx)
     assert out is not None, "checked with the other options"
-    chosen = (
-        BenchmarkChoice(benchmark, data or [], pictures, variant, retry_failed, ctx.args, judging)
-        if benchmark
-        else None
-    )
+    chosen = None
+    if benchmark:
+        chosen = BenchmarkChoice(benchmark, data or [], pictures, variant, retry_failed, ctx.args, judging)
     if checkpoints is not None:
         evaluate_checkpoints(asking, checkpoints, out, chosen)
     elif chosen is not None:

@@ -421,18 +421,16 @@ class GRPOTrainer(trl.GRPOTrainer):
 
     def _prompts_to_keep(self, rollouts: Rollouts) -> int:
         """Return how many prompts, from the first, are trained on first and by the same weights that sample now."""
-        if not (self.model.training and may_reuse_prompts(self)):
-            return 0
-        return min(self.args.per_device_train_batch_size // self.num_generations, len(rollouts.prompts))
+        may = self.model.training and may_reuse_prompts(self)
+        return min(self.args.per_device_train_batch_size // self.num_generations, len(rollouts.prompts)) if may else 0
 
     # ------------------------------------------------------------------------------------------ checkpoints
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Load the weights of a checkpoint into the model, every one of them.
 
-        transformers saves a model under its public weight names, which for vision-language models differ from the
-        module's own, and on resuming loads by the module's names without complaint: nothing of the language model
-        would be restored. ``from_pretrained`` knows both.
+        transformers saves under public weight names and on resuming loads by the module's own without complaint:
+        nothing of a vision-language model's language part would be restored. ``from_pretrained`` knows both.
         """
         target = self.model if model is None else model
         if self.is_fsdp_enabled or not isinstance(target, PreTrainedModel):

@@ -254,8 +254,8 @@ def test_data_of_another_builder_version_are_neither_used_nor_replaced(dataset, 
 
 
 def test_a_report_of_a_folder_that_is_no_run_is_refused(mmrl, tmp_path):
-    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "notes.txt").write_text("{}")
     outcome = mmrl("report", tmp_path)
     assert outcome.code == 2
-    assert "a report is of a run folder; found none of what a run writes" in outcome.err
+    assert "a report is of a run, of scores, or of a dataset folder; found none of what these hold" in outcome.err
     assert not (tmp_path / "report.html").exists()

@@ -38,12 +38,12 @@ def test_an_interrupted_run_says_how_it_goes_on_and_does(mmrl, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     with monkeypatch.context() as patch:
         interrupt_at(step, patch)
-        outcome = mmrl("train", "config.yaml", *["--overwrite"] * overwrite)
+        outcome = mmrl("train", "config.yaml", "--no-audit", *["--overwrite"] * overwrite)
     assert outcome.code == 130
     command = "the same command without --overwrite" if overwrite else "the same command"
     *_, last = outcome.err.splitlines()
     assert last == f"mmrl: interrupted; {command} goes on with the run at run {start}"
-    assert mmrl("train", "config.yaml").code == 0
+    assert mmrl("train", "config.yaml", "--no-audit").code == 0
     events = [one for one in RunFolder(tmp_path / "run").read_log() if one.get("event") == "resume"]
     assert [(one["stage"], one["step"]) for one in events] == [("look", 2 if step > 2 else 0)]
     assert (tmp_path / "run/done.json").is_file()

@@ -216,7 +216,7 @@ def test_a_run_with_a_bad_reward_ends_with_one_line_and_no_checkpoint(
     write_case(tmp_path, tiny_folder)
     (tmp_path / "reward.py").write_text(f"def evenness(sample, rollout):\n    {body}\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    outcome = mmrl("train", "config.yaml")
+    outcome = mmrl("train", "config.yaml", "--no-audit")
     assert outcome.code == 2, outcome.err
     lines = [line for line in outcome.err.splitlines() if line.strip()]
     assert len(lines) == 1, outcome.err

@@ -181,7 +181,7 @@ def test_a_supervised_stage_learns_and_grpo_goes_on_from_it(fresh: Path) -> None
     assert 0 <= first[-1]["mean_token_accuracy"] <= 1
     assert all("reward" in one for one in steps[5:])
     events = [(one["event"], one["stage"]) for one in records if "event" in one]
-    assert events == [(name, stage) for stage in ("look", "count") for name in ("stage_start", "stage_end")]
+    assert events == [(name, stage) for stage in ("look", "count") for name in ("stage_start", "mix", "stage_end")]
     for stage in ("0-look", "1-count"):
         assert is_complete(fresh / "run/stages" / stage / "final")
 

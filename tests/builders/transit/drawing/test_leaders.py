@@ -49,19 +49,24 @@ def test_crowded_names_stand_apart_and_are_tied_to_their_own_marks() -> None:
         assert halo.points == line.points == (found.start, found.end)
 
 
-def test_a_leader_crosses_no_other_mark_name_or_leader() -> None:
+def test_a_leader_crosses_no_other_mark_or_name() -> None:
     obstacles, named = crowded((200, 150))
-    fence = [(150, 60, 160, 240), (240, 60, 250, 240), (150, 60, 250, 70)]  # open below alone
-    led = lead_names(named, obstacles, {f"n{i}": box for i, box in enumerate(fence)}, [named[0].mark], SIZE)
-    assert led["s0"].end[1] > 180
-    closed = [*fence, (150, 230, 250, 240)]
-    assert lead_names(named, obstacles, {f"n{i}": box for i, box in enumerate(closed)}, [], SIZE) == {}
+    fence = [(100, 60, 110, 240), (290, 60, 300, 240), (100, 60, 300, 70)]  # open below alone
+    taken = {f"n{number}": box for number, box in enumerate(fence)}
+    led = lead_names(named, obstacles, taken, [named[0].mark], SIZE)
+    inside = (110, 70, 290, 300)
+    assert overlap(led["s0"].box, inside)
+    assert not any(overlap(led["s0"].box, box) for box in fence)
+    ring = [(165, 115, 235, 117), (165, 183, 235, 185), (165, 115, 167, 185), (233, 115, 235, 185)]
+    assert lead_names(named, obstacles, {f"n{i}": box for i, box in enumerate(ring)}, [], SIZE) == {}
 
 
 def test_the_most_important_name_chooses_first() -> None:
-    obstacles, named = crowded((200, 150))
-    alone = lead_names(named, obstacles, {}, [named[0].mark], SIZE)["s0"]
-    rival = Named("rival", (195, 145, 205, 155), named[0].ways)
-    both = lead_names([named[0], rival], obstacles, {}, [named[0].mark], SIZE)
+    obstacles, named = crowded((196, 150), (204, 150))
+    marks: list[PixelBox] = []
+    alone = lead_names(named[:1], obstacles, {}, marks, SIZE)["s0"]
+    second = lead_names(named[1:], obstacles, {}, marks, SIZE)["s1"]
+    both = lead_names(named, obstacles, {}, marks, SIZE)
     assert both["s0"].box == alone.box
-    assert both["rival"].box != alone.box
+    assert second.box != both["s1"].box
+    assert not overlap(both["s0"].box, both["s1"].box)
