@@ -1,8 +1,7 @@
 """GRPO on TRL's trainer, with the group (one prompt, its media, G completions) as the unit of work.
 
-A script written for TRL switches by changing its import. Underneath, a prompt and its media are processed and
-computed once however many completions follow, in generation as in training; groups stay together; what a reward
-function does wrong stops the run with a message that names it.
+A script written for TRL switches by changing its import. A prompt and its media are processed and computed once
+however many completions follow; groups stay together; a faulty reward function stops the run by name.
 
 From a sample to a gradient: ``_prepare_inputs`` asks ``_generate_and_score_completions`` for a generation batch
 (process, generate, reward, advantage), cuts it into micro-batches, and ``_compute_loss`` runs the packed forward pass
