@@ -12,7 +12,9 @@ from mmrl.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mmrl.config.schema import DatasetConfig, RunConfig
+    from rich.console import Console
+
+    from mmrl.config.schema import DatasetConfig, Law, RunConfig
     from mmrl.data import DatasetFolder
     from mmrl.runs import RunFolder
     from mmrl.types import Sample
@@ -56,12 +58,16 @@ def audit(
 
 BEFORE_TRAINING = 4
 """Samples of each task that the audit before training looks at; ``mmrl audit`` takes more."""
+NEEDS_MORE: tuple[Law, ...] = ("no_effect", "drowned", "advantage")
+"""Laws whose breach is that nothing was seen; a few samples cannot prove it, so before training they are told alone."""
 
 
 def audit_before_training(
-    config: RunConfig, folders: Mapping[str, DatasetFolder], run: RunFolder, base_dir: Path
+    config: RunConfig, folders: Mapping[str, DatasetFolder], run: RunFolder, base_dir: Path, console: Console
 ) -> None:
     """Audit a new run's rubrics on a few samples of its own data; a run that has passed is not asked again.
+
+    What would need more samples to be sure is printed and does not stop the run.
 
     Raises:
         InputError: a law is broken that ``audit.allow`` does not name.
@@ -75,7 +81,11 @@ def audit_before_training(
     datasets = {name: folders[name].samples for name in config.training_datasets()}
     with slow_progress("auditing rewards", unit="stages") as progress:
         found = audit_config(config, datasets, base_dir=base_dir, samples=BEFORE_TRAINING, progress=progress)
-    broken = [(one.name, finding) for one in found for finding in one.broken]
+    every = [(one.name, finding) for one in found for finding in one.broken]
+    broken = [(stage, finding) for stage, finding in every if finding.law not in NEEDS_MORE]
+    for stage, finding in every:
+        if finding.law in NEEDS_MORE:
+            console.print(f"audit, stage {stage}: {finding.message}", markup=False, highlight=False, soft_wrap=True)
     if broken:
         stage, first = broken[0]
         further = f" and {len(broken) - 1} more broken laws" if len(broken) > 1 else ""

@@ -112,8 +112,8 @@ def _refuse_unused(ctx: typer.Context) -> None:
         "server": ("model", "dtype", "device", "backend", "batch_size"),
         "checkpoints": ("model", "server"),
     }
-    for owner, names in local.items():
-        unused = [_flag(name) for name in names if name in stated] if given[owner] else []
+    for owner, others in local.items():
+        unused = [_flag(name) for name in others if name in stated] if given[owner] else []
         if unused:
             raise InputError(f"--{owner} must stand without {', '.join(unused)}; found both; leave one out")
 

@@ -91,7 +91,7 @@ def start_run(config: RunConfig, base_dir: Path, *, overwrite: bool, console: Co
             folders = load_datasets(config, run.path / "data", console)
             make_plan(config, folders)
             if audit:
-                audit_before_training(config, folders, run, base_dir)
+                audit_before_training(config, folders, run, base_dir, console)
     with _telling_how_to_go_on(run, command):
         return run_pipeline(Pipeline(config=config, run=run, base_dir=base_dir, console=console), folders)
 

@@ -73,7 +73,7 @@ def lead_names(
             one
             for one in _candidates(named, obstacles, size)
             if _stands_free(one[1], named, [*names, *others], size)
-            and not any(_crosses(one[1], o) for o in led.values())
+            and not any(_crosses(one[1], other) or _covers(one[1], other, size) for other in led.values())
         ]
         if found:
             led[named.station] = min(found, key=lambda one: one[0])[1]
@@ -145,6 +145,14 @@ def _stands_free(led: Led, named: Named, others: Sequence[PixelBox], size: int) 
     inside = (x > boxes_B_4[:, 0] - off) & (x < boxes_B_4[:, 2] + off)
     inside &= (y > boxes_B_4[:, 1] - off) & (y < boxes_B_4[:, 3] + off)
     return not (near.any() or inside.any())
+
+
+def _covers(led: Led, other: Led, size: int) -> bool:
+    """Tell whether a name lies on, or close beside, another's leader."""
+    x, y = _along(other, size).T
+    gap = KEEP_OFF * size
+    left, top, right, bottom = led.box
+    return bool(((x > left - gap) & (x < right + gap) & (y > top - gap) & (y < bottom + gap)).any())
 
 
 def _crosses(led: Led, other: Led) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+import random
+from itertools import combinations, permutations
 
+import pytest
 from PIL import Image, ImageDraw
 
 from datasets_builders.transit.drawing.leaders import lead_names
@@ -70,3 +72,15 @@ def test_the_most_important_name_chooses_first() -> None:
     assert both["s0"].box == alone.box
     assert second.box != both["s1"].box
     assert not overlap(both["s0"].box, both["s1"].box)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_name_lies_on_the_leader_of_another(seed: int) -> None:
+    rng = random.Random(seed)
+    obstacles, named = crowded(*((rng.randrange(60, 340), rng.randrange(60, 240)) for _ in range(6)))
+    led = lead_names(named, obstacles, {}, [one.mark for one in named], SIZE)
+    for one, other in permutations(led.values(), 2):
+        (ax, ay), (bx, by) = other.start, other.end
+        points = [(ax + share / 50 * (bx - ax), ay + share / 50 * (by - ay)) for share in range(51)]
+        left, top, right, bottom = one.box
+        assert not any(left <= x <= right and top <= y <= bottom for x, y in points)
