@@ -24,8 +24,8 @@ def near_numbers(value: float, step: float, number: int, table: str, evener: Eve
     How many of them are smaller takes its turn, so that the rank among the options tells nothing.
     """
     below = [value - step * away for away in range(1, _NEAR + 1)]
-    below = [round(one, 9) for one in below if one >= 0 or value < 0]
-    above = [round(value + step * away, 9) for away in range(1, number + _NEAR)]
+    below = [float(f"{one:.12g}") for one in below if one >= 0 or value < 0]
+    above = [float(f"{value + step * away:.12g}") for away in range(1, number + _NEAR)]
     smaller = evener.turn(f"{table} rank {number}", range(min(len(below), number) + 1))
     near_above = above[: max(_NEAR, number - smaller)]
     return evener.wrong(table, below, smaller) + evener.wrong(table, near_above, number - smaller)

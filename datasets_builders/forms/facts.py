@@ -7,13 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from datasets_builders.forms.distractors import changed_routes, moved_boxes, near_numbers
 from datasets_builders.forms.evener import Evener
 from mmrl.answers import write_answer
 from mmrl.geometry import box_center
-from mmrl.scoring import normalise_text
+from mmrl.scoring import accuracy, normalise_text
 from mmrl.types import Answer, Box, Boxes, Choice, Frame, Number, Route, Sample, Text, answer_kind
 
 IN_THOUSANDTHS = "Boxes are [x1, y1, x2, y2] in thousandths of the picture's width and height."
@@ -123,7 +124,9 @@ def _word_fact(sample: Sample, text: str, known: Sequence[str], question: str, a
     near = sorted(others, key=lambda one: (abs(len(one) - len(text)), one))[: max(6, len(others) // 3)]
 
     def wrong(table: str, number: int, evener: Evener) -> list[str]:
-        return evener.wrong(table, near, number)
+        ordered = evener.wrong(table, near, len(near))
+        unlike = (one for one in ordered if accuracy(Text(value=one), sample) < 1)  # 1/2 and 0.5 may be one answer
+        return list(islice(unlike, number))
 
     return _plain(sample, right=(text,), wrong=wrong, question=question, open_question=question, answer=answer)
 

@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from datasets_builders.forms import FormsConfig, build_forms
 from datasets_builders.scenes import ScenesConfig, build_scenes
 from datasets_builders.transit import TransitConfig, build_transit
 from mmrl.answers import parse_completion
-from mmrl.data import check_folder, read_folder
+from mmrl.data import DatasetWriter, check_folder, read_folder
 from mmrl.errors import InputError
+from mmrl.geometry import original_frame
 from mmrl.scoring import accuracy
-from mmrl.types import Choice, Sample, YesNo
+from mmrl.types import Answer, Box, Boxes, Choice, Number, Sample, Text, YesNo
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +148,49 @@ def test_the_same_config_gives_the_same_bytes_and_another_seed_others(sources: d
 def test_only_the_wanted_forms_are_asked(sources: dict[str, Path], tmp_path: Path) -> None:
     config = FormsConfig(source=(str(sources["scenes"]),), forms=("choice",))
     assert {row.meta["form"] for row in read_folder(build_forms(config, tmp_path / "out")).samples} == {"choice"}
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    """Twelve pictures, each with two boxes with classes, a fraction, and a length known to a quarter."""
+    origin = {"builder": "x", "version": "1", "config": {}, "seed": 0, "source": "made up", "licence": "CC0-1.0"}
+    with DatasetWriter(tmp_path / "labelled", **origin) as writer:
+        for number, (first, second) in enumerate([("cat", "dog"), ("cow", "dog"), ("cat", "hen"), ("pig", "pig")] * 3):
+            media = (writer.add_image(Image.new("RGB", (200, 100), (number, 0, 0))),)
+            edges = ((1, 1, 31, 40, first), (101, 51, 131, 90, second))
+            boxes = tuple(Box(x1=a, y1=b, x2=c, y2=d, label=label) for a, b, c, d, label in edges)
+            fraction = "0.5" if number == 1 else f"1/{number + 2}"  # 1/2 and 0.5 are one answer
+            answers: dict[str, Answer] = {
+                "detect/boxes": Boxes(boxes=boxes, frame=original_frame(200, 100)),
+                "sums/fraction": Text(value=fraction),
+                "sums/length": Number(value=2.5 + number),
+            }
+            rules = {"sums/fraction": {"rule": "mathematics"}, "sums/length": {"tolerance": 0.25}}
+            for task, answer in answers.items():
+                name, meta = f"{task[-3:]}{number}", rules.get(task, {})
+                writer.add(Sample(id=name, task=task, question="?", media=media, answer=answer, meta=meta))
+    return tmp_path / "labelled"
+
+
+def test_classes_are_asked_as_sets_and_values_are_told_apart(labelled: Path, tmp_path: Path) -> None:
+    out = build_forms(FormsConfig(source=(str(labelled),)), tmp_path / "out")
+    assert check_folder(out) == []
+    samples = {sample.id: sample for sample in read_folder(out).samples}
+    pair, single = samples["xes0-classes.choice"], samples["xes3-classes.choice"]
+    assert isinstance(pair.answer, Choice)
+    assert {pair.choices["ABCD".index(letter)] for letter in pair.answer.letters} == {"cat", "dog"}
+    assert accuracy(Choice(letters=pair.answer.letters[:1]), pair) == 1 / 2
+    assert right_option(single) == "pig"
+    assert samples["xes0-classes.open"].answer == Text(value="cat, dog")
+    assert "[5, 10, 155, 400] and [505, 510, 655, 900]" in pair.question  # of 200 x 100 pixels, in thousandths
+    assert "xes0.open" in samples
+    assert "xes0.choice" not in samples  # two boxes have no wrong pair
+    assert not {"1/2", "0.5"} <= set(samples["ion0.choice"].choices)
+    assert not {"1/2", "0.5"} <= set(samples["ion1.choice"].choices)
+    for number in range(12):
+        lengths = sorted(map(float, samples[f"gth{number}.choice"].choices))
+        right = 2.5 + number
+        assert all(abs(one - right) > 0.25 for one in lengths if one != right)
 
 
 def test_nothing_to_ask_is_refused(sources: dict[str, Path], tmp_path: Path) -> None:
