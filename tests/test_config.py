@@ -248,7 +248,7 @@ def test_bad_overrides_are_told(tmp_path: Path, override: str, line: str) -> Non
         ({"training": [1]}, "training: must be a mapping of keys to values; found [1]"),
         ({"stages__0": "see"}, "stages.0: must be a mapping of keys to values; found 'see'"),
         ({"stages__0__order": "shufled"}, "stages.0.order: must be 'as_given', 'shuffled', 'easy_to_hard', 'interleaved' or 'follow'; found 'shufled'; did you mean shuffled?"),
-        ({"datasets__maps": {"build": "scene"}}, "datasets.maps.build: must be 'transit', 'gui', 'scenes' or 'video'; found 'scene'; did you mean scenes?"),
+        ({"datasets__maps": {"build": "scene"}}, "datasets.maps.build: must be 'transit', 'gui', 'scenes', 'video' or 'forms'; found 'scene'; did you mean scenes?"),
         ({"stages__0__name": "../up"}, "stages.0.name: must be letters, digits, '_' or '-'"),
         # impossible together
         ({"stages": []}, "stages: must not be empty; found []"),

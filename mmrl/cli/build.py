@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", help="Build a dataset: transit, gui, scenes, video; or import one."
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Build a dataset: transit, gui, scenes, video, forms; or import one.",
 )
 
 LARGE = 1024
@@ -108,6 +110,24 @@ def video(
     """
     given = {"count": count, "width": width, "height": height, "workers": workers}
     _build("video", out, overwrite, options, seed=seed, **given)
+
+
+@app.command()
+def forms(
+    source: Annotated[list[str], typer.Option(help="Dataset folder to ask again; repeatable.")],
+    out: Out,
+    forms: Annotated[str | None, typer.Option(help="Of yes_no, choice and open, joined by commas; none: all.")] = None,
+    count: Count = None,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+    options: Options = None,
+) -> None:
+    """Ask the tasks of dataset folders as yes/no, as choice and openly.
+
+    [bold]Example[/]: mmrl build forms --source data/scenes --out data/forms --forms yes_no,choice --count 500
+    """
+    wanted = [name.strip() for name in forms.split(",")] if forms is not None else None
+    _build("forms", out, overwrite, options, source=source, forms=wanted, count=count, seed=seed)
 
 
 @app.command("import")

@@ -16,11 +16,13 @@ from mmrl.progress import Progress
 if TYPE_CHECKING:
     from datasets_builders.config import BuilderConfig
     from datasets_builders.drafts import Draft
+    from datasets_builders.forms import FormDraft
     from datasets_builders.video.builder import VideoDraft
 
 
 def builder_config(name: str, options: Mapping[str, Any]) -> BuilderConfig:
     """Return the builder's typed config; every wrong option is named in one :class:`InputError`."""
+    from datasets_builders.forms import FormsConfig
     from datasets_builders.gui import GuiConfig
     from datasets_builders.gui.pages.config import PagesConfig
     from datasets_builders.scenes import ScenesConfig
@@ -32,6 +34,7 @@ def builder_config(name: str, options: Mapping[str, Any]) -> BuilderConfig:
         "gui": GuiConfig,
         "scenes": ScenesConfig,
         "video": VideoConfig,
+        "forms": FormsConfig,
     }
     if name == "gui" and "pages" in options:
         return PagesConfig(**options)
@@ -40,19 +43,21 @@ def builder_config(name: str, options: Mapping[str, Any]) -> BuilderConfig:
     return configs[name](**options)
 
 
-def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Draft | VideoDraft]:
+def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Draft | VideoDraft | FormDraft]:
     """Return the drafts (picture or script of a clip, and samples) of a builder without writing anything."""
+    from datasets_builders.forms import forms_examples
     from datasets_builders.gui import gui_examples
     from datasets_builders.gui.pages import page_examples
     from datasets_builders.scenes import scenes_examples
     from datasets_builders.transit import transit_examples
     from datasets_builders.video import video_examples
 
-    generators: dict[str, Callable[[Any], Iterator[Draft | VideoDraft]]] = {
+    generators: dict[str, Callable[[Any], Iterator[Draft | VideoDraft | FormDraft]]] = {
         "transit": transit_examples,
         "gui": page_examples if "pages" in options else gui_examples,
         "scenes": scenes_examples,
         "video": video_examples,
+        "forms": forms_examples,
     }
     return generators[name](builder_config(name, options))
 
@@ -61,6 +66,7 @@ def build_folder(
     name: str, options: Mapping[str, Any], out: Path, *, progress: Progress | None = None, overwrite: bool = False
 ) -> Path:
     """Build the dataset folder ``out``, whole or not at all."""
+    from datasets_builders.forms import build_forms
     from datasets_builders.gui import build_gui
     from datasets_builders.gui.pages import build_pages
     from datasets_builders.scenes import build_scenes
@@ -73,6 +79,7 @@ def build_folder(
         "gui": gui,
         "scenes": build_scenes,
         "video": build_video,
+        "forms": build_forms,
     }
     return builders[name](builder_config(name, options), out, progress=progress, overwrite=overwrite)
 
@@ -115,6 +122,7 @@ def import_folder(
 
 def builder_version(name: str, options: Mapping[str, Any]) -> str:
     """Return the version that a builder states in the manifests of its datasets."""
+    from datasets_builders.forms import builder as forms
     from datasets_builders.gui import builder as gui
     from datasets_builders.gui.pages import build as pages
     from datasets_builders.scenes import builder as scenes
@@ -122,7 +130,13 @@ def builder_version(name: str, options: Mapping[str, Any]) -> str:
     from datasets_builders.video import builder as video
 
     gui_origin = pages.ORIGIN if "pages" in options else gui.ORIGIN
-    origins = {"transit": transit.ORIGIN, "gui": gui_origin, "scenes": scenes.ORIGIN, "video": video.ORIGIN}
+    origins = {
+        "transit": transit.ORIGIN,
+        "gui": gui_origin,
+        "scenes": scenes.ORIGIN,
+        "video": video.ORIGIN,
+        "forms": forms.ORIGIN,
+    }
     return origins[name].version
 
 

@@ -29,7 +29,7 @@ from mmrl.video.reading import DEFAULT_TIMEOUT_S, Reading
 Order = Literal["as_given", "shuffled", "easy_to_hard", "interleaved", "follow"]
 """How a stage's samples are lined up; see :func:`mmrl.curriculum.order_stage`."""
 
-Builder = Literal["transit", "gui", "scenes", "video"]
+Builder = Literal["transit", "gui", "scenes", "video", "forms"]
 """Dataset builders that ``mmrl build`` knows."""
 
 LossType = Literal["grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo", "reg_grpo"]

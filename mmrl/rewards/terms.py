@@ -11,6 +11,9 @@ format                all   no       1 when the whole completion follows the pro
 accuracy              all   yes      the rule of the answer's kind, as evaluation reports it
 hit                   boxes yes      1 when each box has its centre inside its gold box (GUI-G1's R_hit)
 iou                   boxes graded   overlap with the gold boxes (GUI-G1's R_IoU)
+detection             boxes graded   F1 of boxes paired at IoU 0.5, class by class
+labels                some  graded   Jaccard of options, or of a text's labels between commas
+mathematics           text  yes      1 when math-verify takes the answer for equal
 box_size              boxes no       closeness of the four edges (GUI-G1's R_Box); abstains on several gold boxes
 route_detail          route no       RewardMap's credit for a journey's parts, over 10 and not below 0
 route_detail_released route no       the same as released, without a lower bound
@@ -34,7 +37,8 @@ from mmrl.rewards.composition.toolrl import structure_term
 from mmrl.rewards.gui import GUI_TERMS
 from mmrl.rewards.rubric import RewardTerm
 from mmrl.rewards.temporal import TEMPORAL_TERMS
-from mmrl.types import AnswerKind, Boxes, Rollout, Route, Sample
+from mmrl.scoring.math_text import verified
+from mmrl.types import AnswerKind, Boxes, Choice, Rollout, Route, Sample, Text
 
 
 def format_term(sample: Sample, rollout: Rollout) -> float:  # noqa: ARG001
@@ -64,6 +68,32 @@ def iou_term(sample: Sample, rollout: Rollout) -> float | None:
         return None
     predicted = _boxes(rollout)
     return 0.0 if predicted is None else scoring.best_iou(predicted, sample.answer)
+
+
+def detection_term(sample: Sample, rollout: Rollout) -> float | None:
+    """F1 of boxes paired one to one at IoU 0.5 and, where the gold boxes carry different classes, of one class."""
+    if not isinstance(sample.answer, Boxes):
+        return None
+    predicted = _boxes(rollout)
+    return 0.0 if predicted is None else scoring.boxes_f1(predicted, sample.answer)
+
+
+def labels_term(sample: Sample, rollout: Rollout) -> float | None:
+    """Jaccard of the options chosen, or of the labels between a text's commas; order and repetition aside."""
+    gold, answer = sample.answer, rollout.parsed.answer
+    if isinstance(gold, Choice):
+        return scoring.choice_jaccard(answer, gold) if isinstance(answer, Choice) else 0.0
+    if isinstance(gold, Text):
+        return scoring.labels_jaccard(answer.value, gold.value) if isinstance(answer, Text) else 0.0
+    return None
+
+
+def mathematics_term(sample: Sample, rollout: Rollout) -> float | None:
+    """1 when math-verify takes a text for equal to the gold one; long or endless expressions are not tried."""
+    if not isinstance(sample.answer, Text):
+        return None
+    answer = rollout.parsed.answer
+    return float(isinstance(answer, Text) and verified(answer.value, sample.answer.value))
 
 
 def box_size_term(sample: Sample, rollout: Rollout) -> float | None:
@@ -120,6 +150,8 @@ def _boxes(rollout: Rollout) -> Boxes | None:
 
 
 _BOXES: frozenset[AnswerKind] = frozenset({"boxes"})
+_NAMED: frozenset[AnswerKind] = frozenset({"choice", "text"})
+_TEXTS: frozenset[AnswerKind] = frozenset({"text"})
 _ROUTES: frozenset[AnswerKind] = frozenset({"route"})
 
 TERMS: dict[str, RewardTerm] = {
@@ -129,6 +161,9 @@ TERMS: dict[str, RewardTerm] = {
         RewardTerm(name="accuracy", function=accuracy_term, verifies=True),
         RewardTerm(name="hit", function=hit_term, kinds=_BOXES, verifies=True),
         RewardTerm(name="iou", function=iou_term, kinds=_BOXES, verifies=True, graded=True),
+        RewardTerm(name="detection", function=detection_term, kinds=_BOXES, verifies=True, graded=True),
+        RewardTerm(name="labels", function=labels_term, kinds=_NAMED, verifies=True, graded=True),
+        RewardTerm(name="mathematics", function=mathematics_term, kinds=_TEXTS, verifies=True),
         RewardTerm(name="box_size", function=box_size_term, kinds=_BOXES),
         RewardTerm(name="route_detail", function=route_detail_term, kinds=_ROUTES),
         RewardTerm(name="route_detail_released", function=route_detail_released_term, kinds=_ROUTES),

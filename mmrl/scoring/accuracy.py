@@ -8,12 +8,14 @@ from typing import Any, TypedDict
 
 from mmrl.errors import InputError
 from mmrl.scoring.boxes import BOX_RULES, boxes_match
+from mmrl.scoring.math_text import verified
 from mmrl.scoring.routes import route_is_valid
 from mmrl.scoring.values import (
     Target,
     action_is_right,
     choice_exact,
     choice_jaccard,
+    labels_jaccard,
     number_matches,
     point_is_right,
     temporal_iou,
@@ -46,6 +48,7 @@ def accuracy(answer: Answer | None, sample: Sample) -> float:
     ========== ===================================================================================================
     boxes      ``rule``: ``iou50`` (IoU of at least 0.5, the default) or ``hit`` (centre inside); all boxes, no others
     choice     ``rule``: ``exact`` (default) or ``jaccard`` (partial credit)
+    text       ``rule``: ``exact`` (default), ``labels`` (:func:`labels_jaccard`) or ``mathematics`` (math-verify)
     number     ``tolerance`` and ``relative_tolerance``, both 0 by default
     intervals  ``rule``: ``tiou50`` (temporal IoU of at least 0.5, the default) or ``tiou`` (the IoU itself)
     grounded   ``rule`` as for intervals; a wrong option scores 0 whatever the times
@@ -179,7 +182,12 @@ def _score_number(answer: Number, gold: Number, sample: Sample) -> float:
     return number_matches(answer.value, gold.value, absolute=absolute or 0.0, relative=relative or 0.0)
 
 
-def _score_text(answer: Text, gold: Text, sample: Sample) -> float:  # noqa: ARG001
+def _score_text(answer: Text, gold: Text, sample: Sample) -> float:
+    rule = _rule(sample, ("exact", "labels", "mathematics"))
+    if rule == "labels":
+        return labels_jaccard(answer.value, gold.value)
+    if rule == "mathematics":
+        return verified(answer.value, gold.value)
     return text_matches(answer.value, gold.value)
 
 

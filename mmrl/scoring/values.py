@@ -47,6 +47,12 @@ def choice_jaccard(predicted: Choice, gold: Choice) -> float:
     return len(set(predicted.letters) & set(gold.letters)) / len(named) if named else 0.0
 
 
+def labels_jaccard(predicted: str, gold: str) -> float:
+    """Return shared labels over all named on either side, of two lists joined by commas; order and repetition aside."""
+    said, true = ({normalise_text(label) for label in text.split(",")} - {""} for text in (predicted, gold))
+    return len(said & true) / len(said | true) if said | true else 0.0
+
+
 # ---------------------------------------------------------------------------------------------------- time
 
 
