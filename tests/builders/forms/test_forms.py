@@ -6,6 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -153,7 +154,14 @@ def test_only_the_wanted_forms_are_asked(sources: dict[str, Path], tmp_path: Pat
 @pytest.fixture
 def labelled(tmp_path: Path) -> Path:
     """Twelve pictures, each with two boxes with classes, a fraction, and a length known to a quarter."""
-    origin = {"builder": "x", "version": "1", "config": {}, "seed": 0, "source": "made up", "licence": "CC0-1.0"}
+    origin: dict[str, Any] = {
+        "builder": "x",
+        "version": "1",
+        "config": {},
+        "seed": 0,
+        "source": "made up",
+        "licence": "CC0-1.0",
+    }
     with DatasetWriter(tmp_path / "labelled", **origin) as writer:
         for number, (first, second) in enumerate([("cat", "dog"), ("cow", "dog"), ("cat", "hen"), ("pig", "pig")] * 3):
             media = (writer.add_image(Image.new("RGB", (200, 100), (number, 0, 0))),)
@@ -165,7 +173,10 @@ def labelled(tmp_path: Path) -> Path:
                 "sums/fraction": Text(value=fraction),
                 "sums/length": Number(value=2.5 + number),
             }
-            rules = {"sums/fraction": {"rule": "mathematics"}, "sums/length": {"tolerance": 0.25}}
+            rules: dict[str, dict[str, Any]] = {
+                "sums/fraction": {"rule": "mathematics"},
+                "sums/length": {"tolerance": 0.25},
+            }
             for task, answer in answers.items():
                 name, meta = f"{task[-3:]}{number}", rules.get(task, {})
                 writer.add(Sample(id=name, task=task, question="?", media=media, answer=answer, meta=meta))
@@ -210,7 +221,7 @@ def test_nothing_to_ask_is_refused(sources: dict[str, Path], tmp_path: Path) -> 
         ({"source": ("a", "a")}, "must name each once; found a, a"),
     ],
 )
-def test_unusable_options_are_refused(options: dict[str, object], told: str) -> None:
+def test_unusable_options_are_refused(options: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError) as refused:
         FormsConfig(**options)
     assert told in str(refused.value)
