@@ -142,9 +142,10 @@ def test_wrong_targets_and_names_are_refused(mmrl, results, tmp_path):
 
 @pytest.mark.slow
 def test_wandb_keeps_a_table_offline(results, tmp_path, monkeypatch):
-    pytest.importorskip("wandb", reason="wandb is not installed")
+    wandb = pytest.importorskip("wandb", reason="wandb is not installed")
     monkeypatch.delenv("WANDB_MODE", raising=False)
     export_results(results, "wandb", tmp_path / "wb")
+    wandb.teardown()  # its settings would stay for other tests of this process
     (stored,) = (tmp_path / "wb").rglob("*.table.json")
     table = json.loads(stored.read_text(encoding="utf-8"))
     rows = plain_rows(results)
