@@ -26,6 +26,9 @@ SE-GUI and UI-AGILE pay for the hit as well: add ``hit`` or ``accuracy``, as GUI
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from mmrl.answers.places import MAX_CANDIDATES
 from mmrl.errors import InputError
 from mmrl.geometry import box_center, convert_boxes, convert_point, is_valid_box
@@ -34,6 +37,9 @@ from mmrl.scoring import gui
 from mmrl.scoring.accuracy import target_box
 from mmrl.scoring.gui import Place
 from mmrl.types import AnswerKind, Box, Boxes, Frame, Point, Rollout, Sample
+
+Found = TypeVar("Found")
+"""What a term reads off an answer: a box or a place."""
 
 
 def hit_released_term(sample: Sample, rollout: Rollout) -> float | None:
@@ -68,58 +74,40 @@ def _released(sample: Sample, rollout: Rollout, which: int) -> float | None:
 
 def iou_capped_term(sample: Sample, rollout: Rollout) -> float | None:
     """IoU over 0.7, at most 1, so that perfecting a good box pays nothing."""
-    target = _target(sample)
-    if target is None:
-        return None
-    box = _box(rollout, target[1])
-    return 0.0 if box is None else gui.capped_iou(box, target[0])
+    return _scored(sample, rollout, _box, lambda box, gold, _: gui.capped_iou(box, gold))
 
 
 def gaussian_point_term(sample: Sample, rollout: Rollout) -> float | None:
     """A Gaussian around the gold centre whose deviations are half of the gold box's sides."""
-    target = _target(sample)
-    if target is None:
-        return None
-    place = _place(rollout, target[1])
-    return 0.0 if place is None else gui.gaussian_point(place, target[0])
+    return _scored(sample, rollout, _place, lambda place, gold, _: gui.gaussian_point(place, gold))
 
 
 def gaussian_coverage_term(sample: Sample, rollout: Rollout) -> float | None:
     """exp of minus the Bhattacharyya distance of the two boxes' Gaussians."""
-    target = _target(sample)
-    if target is None:
-        return None
-    box = _box(rollout, target[1])
-    return 0.0 if box is None else gui.gaussian_coverage(box, target[0])
+    return _scored(sample, rollout, _box, lambda box, gold, _: gui.gaussian_coverage(box, gold))
 
 
 def distance_term(sample: Sample, rollout: Rollout) -> float | None:
     """1 minus the square of the distance to the gold centre over the largest one; nearly flat close to the target."""
-    target = _target(sample)
-    if target is None:
-        return None
-    gold, frame = target
-    place = _place(rollout, frame)
-    return 0.0 if place is None else gui.distance_decay(place, gold, width=frame.width, height=frame.height)
+
+    def decay(place: Place, gold: Box, frame: Frame) -> float:
+        return gui.distance_decay(place, gold, width=frame.width, height=frame.height)
+
+    return _scored(sample, rollout, _place, decay)
 
 
 def distance_bins_term(sample: Sample, rollout: Rollout) -> float | None:
     """1, 0.75, 0.55 inside from the centre outwards, 0.45, 0.25, 0 outside."""
-    target = _target(sample)
-    if target is None:
-        return None
-    gold, frame = target
-    place = _place(rollout, frame)
-    return 0.0 if place is None else (gui.binned_distance(place, gold, width=frame.width, height=frame.height) + 1) / 2
+
+    def bins(place: Place, gold: Box, frame: Frame) -> float:
+        return (gui.binned_distance(place, gold, width=frame.width, height=frame.height) + 1) / 2
+
+    return _scored(sample, rollout, _place, bins)
 
 
 def center_decay_term(sample: Sample, rollout: Rollout) -> float | None:
     """1 at the centre, 0.51 at the edges, 0 outside."""
-    target = _target(sample)
-    if target is None:
-        return None
-    place = _place(rollout, target[1])
-    return 0.0 if place is None else gui.center_decay(place, target[0]) / 2
+    return _scored(sample, rollout, _place, lambda place, gold, _: gui.center_decay(place, gold) / 2)
 
 
 def exploration_term(sample: Sample, rollout: Rollout) -> float | None:
@@ -135,6 +123,21 @@ def exploration_term(sample: Sample, rollout: Rollout) -> float | None:
 
 
 # ---------------------------------------------------------------------------------------------------- places
+
+
+def _scored(
+    sample: Sample,
+    rollout: Rollout,
+    find: Callable[[Rollout, Frame], Found | None],
+    score: Callable[[Found, Box, Frame], float],
+) -> float | None:
+    """Return the score of what was found in an answer; None where no one box is asked for, 0 where nothing was."""
+    target = _target(sample)
+    if target is None:
+        return None
+    gold, frame = target
+    found = find(rollout, frame)
+    return 0.0 if found is None else score(found, gold, frame)
 
 
 def _target(sample: Sample) -> tuple[Box, Frame] | None:
