@@ -11,7 +11,7 @@ from datasets_builders.transit.examples import drafts_of
 from datasets_builders.transit.reading import describe
 from datasets_builders.transit.sources import open_sources
 
-ORIGIN = Origin(builder="transit", version="3")
+ORIGIN = Origin(builder="transit", version="4")
 
 
 def build_transit(config: TransitConfig, out: Path, progress: Progress | None = None, overwrite: bool = False) -> Path:

@@ -144,7 +144,8 @@ def _draft(shown: Map, questions: list[Question], name: str) -> Draft:
         )
         for number, question in enumerate(questions)
     )
-    return Draft(shown.drawing.picture, samples, _describe(shown.network, shown.drawing))
+    text = _describe(shown.network, shown.drawing)
+    return Draft(shown.drawing.picture, samples, text, png=shown.png, beside=shown.beside)
 
 
 def _describe(network: Network, drawing: Drawing | MapDrawing) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -10,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from multiprocessing import get_context
 
+from PIL import Image
+
 from datasets_builders.transit.config import TransitConfig
 from datasets_builders.transit.draw import Drawing, draw_network
-from datasets_builders.transit.drawing import MapDrawing, draw_full_map, fitting_part
+from datasets_builders.transit.drawing import MapDrawing, draw_full_map, fitting_part, record_bytes
 from datasets_builders.transit.excerpt import excerpts
 from datasets_builders.transit.layout import SMALL
 from datasets_builders.transit.network import Network
@@ -20,6 +23,7 @@ from datasets_builders.transit.procedural import make_names, make_network
 from datasets_builders.transit.sources import restrict_at_random
 from datasets_builders.transit.splits import split_of
 from mmrl.errors import InputError
+from mmrl.media import png_bytes
 
 REDRAWS = 6
 """Made-up networks tried for one map until all names find room."""
@@ -39,6 +43,10 @@ class Map:
     drawing: Drawing | MapDrawing
     names: Mapping[str, str] = field(default_factory=dict)
     """The real name behind each letter, where letters stand for names."""
+    png: bytes | None = None
+    """The encoded picture, where another process drew it; ``drawing.picture`` is then decoded when it is looked at."""
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    """Files about the picture by suffix."""
 
 
 Made = tuple[Map | None, random.Random]
@@ -58,21 +66,26 @@ def make_maps(config: TransitConfig, wholes: Sequence[Network], skip: Skip) -> G
         for index in count():
             yield make_map(config, wholes, index, skip)
     else:
-        yield from _make_in_processes(config, wholes)
+        yield from _make_in_processes(config, wholes, skip)
 
 
-def _make_in_processes(config: TransitConfig, wholes: Sequence[Network]) -> Iterator[Made]:
-    """Yield maps in order while workers draw a few ahead, so that memory does not grow with their number."""
+def _make_in_processes(config: TransitConfig, wholes: Sequence[Network], skip: Skip) -> Iterator[Made]:
+    """Yield maps in order while workers draw a few ahead, so that memory does not grow with their number.
+
+    What is skipped is not sent to them. They encode the pictures too: that takes long, and pixels are slow to send.
+    """
     pool = ProcessPoolExecutor(
         config.workers, mp_context=get_context("spawn"), initializer=_remember, initargs=(config, wholes)
     )
     numbers = count()
-    waiting: deque[Future[Made]] = deque()
+    waiting: deque[Future[Made] | Made] = deque()
     try:
         while True:
             while len(waiting) < config.workers * AHEAD:
-                waiting.append(pool.submit(_make_numbered, next(numbers)))
-            yield waiting.popleft().result()
+                task = _Task(config, wholes, next(numbers))
+                waiting.append((None, task.rng) if task.is_skipped(skip) else pool.submit(_make_packed, task.index))
+            made = waiting.popleft()
+            yield _unpacked(made.result()) if isinstance(made, Future) else made
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -85,25 +98,64 @@ def _remember(config: TransitConfig, wholes: Sequence[Network]) -> None:
     _worker.append((config, wholes))
 
 
-def _make_numbered(index: int) -> Made:
+def _make_packed(index: int) -> Made:
+    """Return a map whose picture is encoded; in place of its pixels it has one."""
     config, wholes = _worker[0]
-    return make_map(config, wholes, index, lambda network: False)  # noqa: ARG005
+    shown, rng = make_map(config, wholes, index, lambda network: False)  # noqa: ARG005
+    if shown is None:
+        return None, rng
+    bare = replace(shown.drawing, picture=Image.new("RGB", (1, 1)))
+    return replace(shown, drawing=bare, png=png_bytes(shown.drawing.picture)), rng
+
+
+def _unpacked(made: Made) -> Made:
+    """Give a map its picture back, to be decoded only if somebody looks at it."""
+    shown, rng = made
+    if shown is None or shown.png is None:
+        return made
+    return replace(shown, drawing=replace(shown.drawing, picture=Image.open(io.BytesIO(shown.png)))), rng
+
+
+class _Task:
+    """The map with a number before it is drawn: of a real network first the whole, then parts."""
+
+    def __init__(self, config: TransitConfig, wholes: Sequence[Network], index: int) -> None:
+        self.index = index
+        self.rng = random.Random(f"{config.seed}/{index}")
+        self.whole = wholes[index % len(wholes)] if wholes else None
+        self.network: Network | None = None
+        """What is shown, where that is known before it is drawn."""
+        if self.whole is not None and not config.is_small:
+            self.network = self.whole if index < len(wholes) else restrict_at_random(self.whole, self.rng)
+            if config.is_full:
+                smallest = config.drawing.smallest_text
+                self.network = fitting_part(self.network, config.picture_size, self.rng, smallest)
+
+    def is_skipped(self, skip: Skip) -> bool:
+        """Tell whether the map is not worth drawing any more."""
+        return self.network is not None and skip(self.network)
 
 
 def make_map(config: TransitConfig, wholes: Sequence[Network], index: int, skip: Skip) -> Made:
     """Return the map with a number: of each real network first the whole, then parts; in small pictures excerpts."""
-    rng = random.Random(f"{config.seed}/{index}")
-    if not wholes:
-        return _draw_made_up(config, index, rng), rng
-    whole = wholes[index % len(wholes)]
-    if config.is_small:
-        return _draw_excerpt(whole, config, rng), rng
-    network = whole if index < len(wholes) else restrict_at_random(whole, rng)
-    if config.is_full:
-        network = fitting_part(network, config.picture_size, rng, config.drawing.smallest_text)
-    if skip(network):
-        return None, rng
-    return Map(network=network, drawing=_draw(config, network, index, stretch=REAL_STRETCH)), rng
+    task = _Task(config, wholes, index)
+    if task.is_skipped(skip):
+        return None, task.rng
+    if task.whole is None:
+        shown = _draw_made_up(config, index, task.rng)
+    elif task.network is None:
+        shown = _draw_excerpt(task.whole, config, task.rng)
+    else:
+        shown = Map(network=task.network, drawing=_draw(config, task.network, index, stretch=REAL_STRETCH))
+    return replace(shown, beside=_files_beside(shown, config)), task.rng
+
+
+def _files_beside(shown: Map, config: TransitConfig) -> dict[str, bytes]:
+    """Return what stands beside a full map: the record of all that it shows and, if wanted, the map as SVG."""
+    if not isinstance(shown.drawing, MapDrawing):
+        return {}
+    files = {".json": record_bytes(shown.drawing, shown.network)}
+    return files | ({".svg": shown.drawing.svg().encode()} if config.drawing.svg else {})
 
 
 def _draw(config: TransitConfig, network: Network, index: int, *, stretch: float = 1.0) -> Drawing | MapDrawing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,9 +13,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Build a dataset: transit, gui, scenes, video, forms; or import one.",
 )
-
-LARGE = 1024
-"""Pixels from which on drawing takes longer than starting a process to draw in."""
 
 Out = Annotated[Path, typer.Option(help="Folder to write; it must not exist, or hold a dataset and --overwrite.")]
 Count = Annotated[int | None, typer.Option(help="Number of questions.")]
@@ -38,7 +34,7 @@ def transit(
     size: Annotated[int | None, typer.Option(help="Side of the square picture in pixels.")] = None,
     seed: Seed = 0,
     workers: Annotated[
-        int | None, typer.Option(help="Processes that draw; all cores where pictures are large.")
+        int | None, typer.Option(help="Processes that draw; all cores where pictures have 1,024 pixels or more.")
     ] = None,
     overwrite: Overwrite = False,
     options: Options = None,
@@ -47,8 +43,6 @@ def transit(
 
     [bold]Example[/]: mmrl build transit --source FEED.zip --out data/city --count 500 tasks='[transit/plan]'
     """
-    if workers is None and (size or 0) >= LARGE:
-        workers = os.cpu_count()
     _build("transit", out, overwrite, options, source=source, count=count, size=size, seed=seed, workers=workers)
 
 

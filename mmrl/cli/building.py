@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -65,7 +67,7 @@ def examples_of(name: str, options: Mapping[str, Any]) -> Iterator[Draft | Video
 def build_folder(
     name: str, options: Mapping[str, Any], out: Path, *, progress: Progress | None = None, overwrite: bool = False
 ) -> Path:
-    """Build the dataset folder ``out``, whole or not at all."""
+    """Build the dataset folder ``out``, whole or not at all; large transit maps by all cores, unless options say."""
     from datasets_builders.forms import build_forms
     from datasets_builders.gui import build_gui
     from datasets_builders.gui.pages import build_pages
@@ -81,6 +83,8 @@ def build_folder(
         "video": build_video,
         "forms": build_forms,
     }
+    if name == "transit":
+        options = {"workers": drawing_workers(options, usable_cores())} | dict(options)
     return builders[name](builder_config(name, options), out, progress=progress, overwrite=overwrite)
 
 
@@ -138,6 +142,26 @@ def builder_version(name: str, options: Mapping[str, Any]) -> str:
         "forms": forms.ORIGIN,
     }
     return origins[name].version
+
+
+LARGE = 1024
+"""Pixels from which on drawing takes longer than starting a process to draw in."""
+
+
+def drawing_workers(options: Mapping[str, Any], cores: int) -> int:
+    """Return how many processes should draw transit maps of these options: one a core for large pictures, else one."""
+    from datasets_builders.transit import TransitConfig
+
+    config = TransitConfig(**options)
+    if config.picture_size < LARGE:
+        return 1
+    maps = math.ceil(config.count / config.questions_per_map)
+    return min(cores, maps)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def parse_options(items: list[str]) -> dict[str, Any]:

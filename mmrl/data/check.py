@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmrl.data.gold import faults_of
@@ -122,7 +122,7 @@ class _Check:
             return
         if self._unreadable_rows == 0:  # otherwise tasks and pictures of some rows are unknown
             yield from self._count_faults(manifest)
-            yield from self._stray_media_faults()
+            yield from self._stray_media_faults(manifest["checksums"])
         yield from self._checksum_faults(manifest["checksums"])
 
     def _count_faults(self, manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -130,15 +130,22 @@ class _Check:
             if manifest[name] != counted:
                 yield f"{MANIFEST_NAME}.{name}", f"must be {counted} as in the rows; found {manifest[name]}"
 
-    def _stray_media_faults(self) -> Iterator[tuple[str, str]]:
+    def _stray_media_faults(self, stated: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        beside = self._beside(stated)
         for path in sorted((self.root / MEDIA_FOLDER).rglob("*")):
             name = path.relative_to(self.root).as_posix()
-            if path.is_file() and name not in self._facts_by_path:
+            if path.is_file() and name not in self._facts_by_path and name not in beside:
                 yield name, "every file in media must belong to a row; found none that names it"
+
+    def _beside(self, stated: dict[str, Any]) -> list[str]:
+        """Return the stated files that stand beside a row's picture under its name."""
+        pictures = {str(PurePosixPath(path).with_suffix("")) for path in self._facts_by_path}
+        others = stated.keys() - self._facts_by_path.keys()
+        return [name for name in sorted(others) if str(PurePosixPath(name).with_suffix("")) in pictures]
 
     def _checksum_faults(self, stated: dict[str, Any]) -> Iterator[tuple[str, str]]:
         actual = {path: facts.sha256 for path, facts in self._facts_by_path.items() if not facts.error}
-        for name in (METADATA_NAME, CARD_NAME):
+        for name in (METADATA_NAME, CARD_NAME, *self._beside(stated)):
             if (self.root / name).is_file():
                 actual[name] = sha256_file(self.root / name)
         for name in sorted(stated.keys() | actual.keys()):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmrl.data.rows import MEDIA_FOLDER, METADATA_NAME
@@ -60,14 +60,19 @@ class RowCounts:
         }
 
 
-def dataset_card(media: Iterable[Media]) -> str | None:
-    """Return the card of a folder with clips, which names the files that plain ``datasets`` is to read.
+def companion(path: str, suffix: str) -> str:
+    """Return the name of the file of some suffix (``.svg``) that stands beside a picture."""
+    return str(PurePosixPath(path).with_suffix(suffix))
+
+
+def dataset_card(media: Iterable[Media], *, beside: bool = False) -> str | None:
+    """Return the card of a folder with clips, or files beside its pictures: it names what ``datasets`` is to read.
 
     Without it ``datasets`` guesses from the most frequent suffix and takes such a folder for one of videos or JSON. A
-    folder of pictures needs none.
+    folder of nothing but pictures needs none.
     """
     kinds = {medium.kind for medium in media}
-    if "video" not in kinds:
+    if "video" not in kinds and not beside:
         return None
     pictures = [f'      - "{MEDIA_FOLDER}/*.png"'] if "image" in kinds else []
     files = ["configs:", "- config_name: default", "  data_files:", "  - split: train", "    path:"]

@@ -20,6 +20,7 @@ from mmrl.data.manifest import (
     FORMAT_VERSION,
     MANIFEST_NAME,
     RowCounts,
+    companion,
     dataset_card,
     foreign_file,
     read_manifest,
@@ -88,6 +89,8 @@ class DatasetWriter:
         self._media_by_pixels: dict[bytes, Media] = {}
         self._clips: dict[str, Media] = {}
         """By checksum."""
+        self._beside: dict[Media, dict[str, str]] = {}
+        """The files that stand beside a picture: checksums by name."""
         self._stored_media: set[Media] = set()
         self._used_media: set[Media] = set()
         self._counts = RowCounts()
@@ -113,29 +116,48 @@ class DatasetWriter:
         finally:
             self._discard()
 
-    def add_image(self, image: Image.Image) -> Media:
+    def add_image(
+        self, image: Image.Image, *, png: bytes | None = None, beside: Mapping[str, bytes] | None = None
+    ) -> Media:
         """Store a picture as RGB PNG and return its record.
 
         Equal pixels are stored once; a picture that no row asks about is dropped at the end.
+
+        Args:
+            image: the picture; it is not decoded where ``png`` is given.
+            png: its pixels as :func:`mmrl.media.png_bytes` encodes them, where that is done already.
+            beside: files about the picture by suffix (``.svg``), which are stored beside it under the same name.
 
         Raises:
             InputError: the picture is empty or has more than ``mmrl.media.MAX_IMAGE_PIXELS``, or the disk refuses.
         """
         check_image_size(image.width, image.height, where="add_image")
-        rgb = to_rgb(image)
-        key = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode() + rgb.tobytes()).digest()
-        if key not in self._media_by_pixels:
-            self._media_by_pixels[key] = self._store(rgb)
-            self._stored_media.add(self._media_by_pixels[key])
-        return self._media_by_pixels[key]
+        if png is not None:
+            medium = self._store(png, image.size)
+        else:
+            rgb = to_rgb(image)
+            key = hashlib.sha256(f"{rgb.width}x{rgb.height}:".encode() + rgb.tobytes()).digest()
+            if key not in self._media_by_pixels:
+                self._media_by_pixels[key] = self._store(png_bytes(rgb), rgb.size)
+            medium = self._media_by_pixels[key]
+        if beside and medium not in self._beside:
+            self._beside[medium] = dict(self._store_beside(medium, *file) for file in sorted(beside.items()))
+        return medium
 
-    def _store(self, rgb: Image.Image) -> Media:
-        data = png_bytes(rgb)
+    def _store(self, data: bytes, size: tuple[int, int]) -> Media:
         digest = hashlib.sha256(data).hexdigest()
-        path = f"{MEDIA_FOLDER}/{digest[:16]}.png"
+        medium = Media(path=f"{MEDIA_FOLDER}/{digest[:16]}.png", width=size[0], height=size[1], sha256=digest)
+        if medium not in self._stored_media:
+            with self._writing():
+                (self._partial / medium.path).write_bytes(data)
+            self._stored_media.add(medium)
+        return medium
+
+    def _store_beside(self, medium: Media, suffix: str, data: bytes) -> tuple[str, str]:
+        name = companion(medium.path, suffix)
         with self._writing():
-            (self._partial / path).write_bytes(data)
-        return Media(path=path, width=rgb.width, height=rgb.height, sha256=digest)
+            (self._partial / name).write_bytes(data)
+        return name, hashlib.sha256(data).hexdigest()
 
     def add_video(self, path: str | Path) -> Media:
         """Store a clip as it is and return its record; equal files are stored once.
@@ -209,8 +231,11 @@ class DatasetWriter:
         checksums = {media.path: media.sha256 for media in self._used_media}
         with explain_write_errors(self._out):
             for unused in self._stored_media - self._used_media:
-                (self._partial / unused.path).unlink()
-            card = dataset_card(self._used_media)
+                for name in (unused.path, *self._beside.pop(unused, ())):
+                    (self._partial / name).unlink()
+            for files in self._beside.values():
+                checksums |= files
+            card = dataset_card(self._used_media, beside=bool(self._beside))
             if card is not None:
                 write_text(self._partial / CARD_NAME, card)
                 checksums[CARD_NAME] = sha256_file(self._partial / CARD_NAME)

@@ -16,6 +16,7 @@ from PIL import Image
 from mmrl.data import check_folder, read_folder
 from mmrl.data.rows import COLUMNS
 from mmrl.errors import InputError
+from mmrl.media import png_bytes
 from mmrl.types import Box, Boxes, Choice, Media, Number, Route, Text
 from tests.data.conftest import ANSWERS, FRAME, open_writer, picture, sample, tree, write_all_kinds
 
@@ -72,6 +73,33 @@ def test_a_picture_that_no_row_asks_about_is_dropped(tmp_path):
         writer.add(sample(writer.add_image(picture(0))))
     assert len(list((tmp_path / "a" / "media").iterdir())) == 1
     assert check_folder(tmp_path / "a") == []
+
+
+def test_files_beside_a_picture_stand_under_its_name_and_go_with_it(tmp_path):
+    with open_writer(tmp_path / "a") as writer:
+        kept = writer.add_image(picture(0), beside={".svg": b"<svg/>", ".json": b"{}"})
+        assert writer.add_image(picture(0), png=png_bytes(picture(0)), beside={".svg": b"another"}) == kept
+        writer.add_image(picture(1), beside={".svg": b"<svg/>"})
+        writer.add(sample(kept))
+    assert {
+        path.suffix: path.read_bytes() for path in (tmp_path / "a" / "media").iterdir() if path.suffix != ".png"
+    } == {
+        ".svg": b"<svg/>",
+        ".json": b"{}",
+    }
+    assert {path.stem for path in (tmp_path / "a" / "media").iterdir()} == {Path(kept.path).stem}
+    assert check_folder(tmp_path / "a") == []
+    (tmp_path / "a" / kept.path).with_suffix(".txt").write_text("mine")
+    assert [str(problem) for problem in check_folder(tmp_path / "a")] == [
+        f"{kept.path[:-4]}.txt: every file in media must belong to a row; found none that names it"
+    ]
+
+
+def test_a_picture_encoded_before_is_stored_as_it_is(tmp_path):
+    for name, png in (("a", None), ("b", png_bytes(picture(0)))):
+        with open_writer(tmp_path / name) as writer:
+            writer.add(sample(writer.add_image(picture(0), png=png)))
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
 def test_a_row_may_show_several_pictures(tmp_path):
@@ -133,6 +161,7 @@ from pathlib import Path
 sys.path.insert(0, "tests/data")
 from conftest import open_writer, picture, sample
 from mmrl.errors import InputError
+from mmrl.media import png_bytes
 import numpy, PIL.Image
 noise = numpy.random.default_rng(0)
 try:

@@ -32,6 +32,8 @@ class TransitDrawing(BaseModel):
     """Whether one picture in three bears traces of JPEG compression (where the look varies)."""
     smallest_text: int = Field(default=9, ge=6, le=40)
     """Pixels; names that only fit when smaller are left out, reported, and not asked about."""
+    svg: bool = False
+    """Whether each map also stands beside its picture as SVG, drawn from the same shapes."""
 
     @field_validator("languages")
     @classmethod
