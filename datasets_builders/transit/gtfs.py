@@ -148,9 +148,9 @@ def _explain_zip_errors(path: Path) -> Iterator[None]:
 
 
 def _read_tables(tables: _Tables, modes: Collection[str]) -> Feed:
-    routes = _read_routes(tables, modes)
     left_out = LeftOut(tables.path.parent)
-    patterns = _count_patterns(tables, routes)
+    routes = _read_routes(tables, modes, left_out)
+    patterns = _count_patterns(tables, routes, left_out)
     used = {stop for counts in patterns.values() for stops in counts for stop in stops}
     return Feed(
         name=tables.path.stem,
@@ -236,12 +236,42 @@ class _Tables:
         return {name: header.index(name) for name in (*columns, *optional) if name in header}
 
 
-def _read_routes(tables: _Tables, modes: Collection[str]) -> tuple[FeedRoute, ...]:
+Row = tuple[int, dict[str, str]]
+"""A line number and values by column, the first of them the row's id."""
+
+
+def _by_id(
+    tables: _Tables, table: str, rows: Iterable[Row], left_out: LeftOut
+) -> tuple[dict[str, Row], dict[str, str]]:
+    """Return the first row of each id, and for each id that returns with other values what to say about it.
+
+    Rows that say the same again are counted.
+    """
+    first: dict[str, Row] = {}
+    conflicts: dict[str, str] = {}
+    for line, row in rows:
+        column, id_ = next(iter(row.items()))
+        before, same = first.setdefault(id_, (line, row))
+        if before != line and same == row:
+            left_out.add(f"{table} listed twice", f"{tables.path}:{table}.txt line {line}")
+        elif before != line:
+            differing = ", ".join(name for name in row if row[name] != same[name])
+            conflicts[id_] = (
+                f"{column} must be unique; found {id_[:40]!r} again with another {differing} (first in line {before});"
+                f" {tables.place(table, line, column)}; remove one of the rows"
+            )
+    return first, conflicts
+
+
+def _read_routes(tables: _Tables, modes: Collection[str], left_out: LeftOut) -> tuple[FeedRoute, ...]:
     wanted = frozenset().union(*(MODE_TYPES[mode] for mode in modes))
     others = ("route_short_name", "route_long_name", "agency_id", "route_color")
-    routes, total = [], 0
-    for line, row in tables.rows("routes", ("route_id", "route_type"), others):
-        total += 1
+    listed = tables.rows("routes", ("route_id", "route_type"), others)
+    rows, conflicts = _by_id(tables, "routes", listed, left_out)
+    for conflict in conflicts.values():
+        raise InputError(conflict)
+    routes = []
+    for line, row in rows.values():
         if tables.whole_number("routes", line, row["route_type"], "route_type") in wanted:
             short, long, agency, colour = (row[name] for name in others)
             where = f"{tables.path}:routes.txt line {line}"
@@ -252,19 +282,21 @@ def _read_routes(tables: _Tables, modes: Collection[str]) -> tuple[FeedRoute, ..
             )
     if not routes:
         raise InputError(
-            f"a feed must have a route of {' or '.join(modes)}; found none among {total} routes; {tables.path};"
+            f"a feed must have a route of {' or '.join(modes)}; found none among {len(rows)} routes; {tables.path};"
             " name other modes (bus is left out unless asked for) or give another feed"
         )
     return tuple(routes)
 
 
-def _count_patterns(tables: _Tables, routes: Sequence[FeedRoute]) -> dict[str, Counter[Pattern]]:
+def _count_patterns(tables: _Tables, routes: Sequence[FeedRoute], left_out: LeftOut) -> dict[str, Counter[Pattern]]:
     """Return how many trips of each route run along each sequence of stops."""
     number = {route.id: index for index, route in enumerate(routes)}
     trips: dict[str, int] = {}
     route_T = array("l")
-    for _, (trip, route) in tables.cells("trips", ("trip_id", "route_id")):
-        if route in number and trip not in trips:
+    for line, (trip, route) in tables.cells("trips", ("trip_id", "route_id")):
+        if trip in trips:
+            left_out.add("trips listed twice", f"{tables.path}:trips.txt line {line}")
+        elif route in number:
             trips[trip] = len(route_T)
             route_T.append(number[route])
     counts: dict[str, Counter[Pattern]] = {route.id: Counter() for route in routes}
@@ -311,10 +343,8 @@ def _in_order(calls: Iterable[tuple[int, str]]) -> Pattern:
 
 def _read_stops(tables: _Tables, used: Collection[str], left_out: LeftOut) -> dict[str, FeedStop]:
     """Return the used stops and everything above them; only those have to be right."""
-    rows = {
-        row["stop_id"]: (line, row)
-        for line, row in tables.rows("stops", ("stop_id", "stop_name", "stop_lat", "stop_lon"), ("parent_station",))
-    }
+    listed = tables.rows("stops", ("stop_id", "stop_name", "stop_lat", "stop_lon"), ("parent_station",))
+    rows, conflicts = _by_id(tables, "stops", listed, left_out)
     unknown = sorted(set(used) - rows.keys())
     if unknown:
         raise InputError(
@@ -326,6 +356,8 @@ def _read_stops(tables: _Tables, used: Collection[str], left_out: LeftOut) -> di
     while waiting:
         id_ = waiting.pop()
         if id_ not in stops:
+            if id_ in conflicts:
+                raise InputError(conflicts[id_])
             line, row = rows[id_]
             parent = row["parent_station"]
             if parent and (parent not in rows or _is_circular(id_, rows)):
@@ -343,7 +375,7 @@ def _read_stops(tables: _Tables, used: Collection[str], left_out: LeftOut) -> di
     return dict(sorted(stops.items()))
 
 
-def _is_circular(id_: str, rows: Mapping[str, tuple[int, Mapping[str, str]]]) -> bool:
+def _is_circular(id_: str, rows: Mapping[str, Row]) -> bool:
     """Tell whether a stop's parents lead back to itself or into a circle."""
     seen = {id_}
     while parent := rows[id_][1]["parent_station"]:

@@ -211,6 +211,54 @@ def test_broken_feeds_are_refused_in_one_line(tmp_path: Path, changes: dict[str,
     assert "\n" not in str(caught.value)
 
 
+ROUTE, STOP = "m2,op,M2,,402,\n", "d1,Dorn,48.15,16.40,0,\n"
+
+
+def test_rows_that_say_the_same_again_are_counted(tmp_path: Path) -> None:
+    twice = {"routes": TABLES["routes"] + ROUTE, "stops": TABLES["stops"] + STOP * 2}
+    twice["trips"] = TABLES["trips"] + "m2,m2-out,0\n"
+    once, reading = (
+        read_feed_network(write_feed(tmp_path / f"{name}.zip", **changes), ("metro",))
+        for name, changes in (("feed", {}), ("twice", twice))
+    )
+    assert reading.network.lines == once.network.lines
+    assert reading.network.stations == once.network.stations
+    assert reading.left_out.text() == (
+        "left out: 1 routes listed twice (first: twice.zip:routes.txt line 5), 1 trips listed twice (first:"
+        " twice.zip:trips.txt line 7), 2 stops listed twice (first: twice.zip:stops.txt line 13)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "message"),
+    [
+        (
+            "routes",
+            "m2,op,M3,,402,\n",
+            r"route_id must be unique; found 'm2' again with another route_short_name \(first in line 3\);"
+            r" .*:routes.txt line 5.route_id",
+        ),
+        ("routes", "b9,op,9,Night bus,1,00FF00\n", "with another route_type"),
+        (
+            "stops",
+            "d1,Dorn,48.15,16.41,0,\n",
+            r"stop_id must be unique; found 'd1' again with another stop_lon \(first in line 11\);"
+            r" .*:stops.txt line 13.stop_id; remove one",
+        ),
+        ("stops", "B,Berge,48.20,16.35,1,\n", "found 'B' again with another stop_name"),
+    ],
+)
+def test_an_id_with_two_meanings_is_refused(tmp_path: Path, table: str, row: str, message: str) -> None:
+    feed = write_feed(tmp_path / "f.zip", **{table: TABLES[table] + row})
+    with pytest.raises(InputError, match=message) as caught:
+        read_feed_network(feed, ("metro",))
+    assert "\n" not in str(caught.value)
+
+
+def test_stops_that_no_wanted_trip_uses_may_say_what_they_like(tmp_path: Path) -> None:
+    read_gtfs(write_feed(tmp_path / "f.zip", stops=TABLES["stops"] + "e1,Elster,0,0,0,\n"), ("metro",))
+
+
 def test_a_missing_file_and_what_is_no_zip(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="existing GTFS feed; found no file"):
         read_gtfs(tmp_path / "none.zip")
