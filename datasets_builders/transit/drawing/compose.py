@@ -77,11 +77,14 @@ PROBE_EM = 14
 """Pixels an em of the trial drawing in which :func:`crowded` looks for room."""
 
 
-def crowded(plan: Plan, style: MapStyle) -> list[str]:
-    """Return the stations whose names find no room beside their marks, however large the picture is."""
+def crowded(plan: Plan, style: MapStyle, font: Path | None = None) -> list[str]:
+    """Return the stations whose names find no room, beside their marks or led, however large the picture is.
+
+    Growing a plan for names that are led as well costs more, in letters that shrink with it, than it gains.
+    """
     xs, ys = zip(*(point for points in plan.courses.values() for point in points), strict=True)
     size = round((max(max(xs) - min(xs), max(ys) - min(ys)) + 10) * PROBE_EM)
-    sheet = _Sheet(plan, style, typeface(style.family), size, PROBE_EM)
+    sheet = _Sheet(plan, style, typeface(style.family, font), size, PROBE_EM)
     sheet._draw_network()
     sheet.add_badges()
     sheet.frame = replace(sheet.frame, em=sheet.frame.em * 1.06)  # a little room to spare
@@ -302,7 +305,7 @@ class _Sheet:
         obstacles = self._obstacles()
         size = max(round(self.frame.em * 1.02), self.smallest_text)
         least = max(round(size * SMALLEST_SHARE), self.smallest_text)
-        tried: list[tuple[float, int, dict[str, Placed]]] = []
+        tried: list[tuple[float, int, dict[str, Placed], set[str]]] = []
         while True:
             named = [
                 Named(id_, self.marks[id_].box, tuple(ways))
@@ -311,17 +314,17 @@ class _Sheet:
             ]
             labels = place_names(named, obstacles, self.plan.graph.neighbours, size) if named else {}
             lost = len(named) - len(labels)
-            tried.append((lost + WORTH * len(named) * len(tried), size, labels))
+            tried.append((lost + WORTH * len(named) * len(tried), size, labels, {one.station for one in named}))
             if not lost or size <= least or not shrinking:
                 break
             size = max(min(round(size * SHRINK), size - 1), least)
-        _, self.text_size, self.labels = min(tried, key=lambda attempt: attempt[0])
+        _, self.text_size, self.labels, writable = min(tried, key=lambda attempt: attempt[0])
+        self._below_names = obstacles
         self.led = self._lead({id_: face for id_, face in faces.items() if id_ not in self.labels}, obstacles)
         self.labels |= {id_: one.placed for id_, one in self.led.items()}
-        known = {n.station for n in named}
         for id_ in faces:
             if id_ not in self.labels:
-                self.unreadable[id_] = NO_ROOM if id_ in known else TOO_LONG
+                self.unreadable[id_] = NO_ROOM if id_ in writable else TOO_LONG
         for one, other in combinations(self.marks.values(), 2):
             if overlap(one.box, other.box):
                 self.unreadable[one.station] = self.unreadable[other.station] = TOUCHING
@@ -387,7 +390,7 @@ class _Sheet:
                 scene.shapes.append(stroke)
         scene.shapes += [stroke for walk in self.walks.values() for stroke in walk]
         for led in self.led.values():
-            scene.shapes += led.strokes(self.text_size, ink=style.ink, paper=style.paper)
+            scene.shapes += led.strokes(self._below_names, self.text_size, ink=style.ink, paper=style.paper)
         scene.shapes += self.capsules.values()
         for block in self.blocks:
             block.draw(scene)

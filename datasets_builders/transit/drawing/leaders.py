@@ -43,11 +43,20 @@ class Led:
     start: Place
     end: Place
 
-    def strokes(self, size: int, *, ink: str, paper: str) -> tuple[Stroke, Stroke]:
-        """Return the leader as it is drawn: a halo of paper, then the line."""
-        points = (self.start, self.end)
+    def strokes(self, obstacles: Obstacles, size: int, *, ink: str, paper: str) -> list[Stroke]:
+        """Return the leader as it is drawn: a halo of paper where it crosses something, then the line."""
         thin = max(1.0, WIDTH * size)
-        return Stroke(points, thin + max(2.0, HALO * size), paper), Stroke(points, thin, ink)
+        broad = thin + max(2.0, HALO * size)
+        halos = [Stroke(ends, broad, paper) for ends in self._crossings(obstacles, size)]
+        return [*halos, Stroke((self.start, self.end), thin, ink)]
+
+    def _crossings(self, obstacles: Obstacles, size: int) -> list[tuple[Place, Place]]:
+        """Return the pieces of the leader that lie on something drawn; rivers and parks are no obstacles."""
+        points_P_2 = _along(self, size)
+        crossed_P = ~obstacles.free(_points_as_boxes(points_P_2))
+        turns = np.flatnonzero(np.diff(np.concatenate([[False], crossed_P, [False]]).astype(int)))
+        places: list[Place] = [(float(x), float(y)) for x, y in points_P_2]
+        return [(places[a], places[b - 1]) for a, b in zip(turns[::2], turns[1::2], strict=True) if b - 1 > a]
 
 
 def lead_names(
@@ -121,10 +130,12 @@ def _nearest(box: PixelBox, place: Place, gap: float) -> Place:
 
 
 def _price(led: Led, wording: Wording, obstacles: Obstacles, size: int) -> float:
-    points = _along(led, size)
-    boxes = np.concatenate([points - 0.5, points + 0.5], axis=1)
-    drawn = int((~obstacles.free(boxes)).sum())
+    drawn = int((~obstacles.free(_points_as_boxes(_along(led, size)))).sum())
     return math.dist(led.start, led.end) / size + CROSSING * STEP * drawn + wording.cost
+
+
+def _points_as_boxes(points_P_2: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([points_P_2 - 0.5, points_P_2 + 0.5], axis=1)
 
 
 def _along(led: Led, size: int) -> NDArray[np.float64]:

@@ -54,13 +54,14 @@ def draw_full_map(
     if options.layout == "either" and rng.random() < 0.5:
         kind = "geographic"
     style = draw_style(rng, options.languages, options.artefacts) if options.vary else HOUSE
-    plan = plan_of(network, kind)
+    plan = plan_of(network, kind, font)
     return draw_map(plan, size=size, style=style, rng=rng, smallest_text=options.smallest_text, font=font)
 
 
-def plan_of(network: Network, kind: LayoutKind) -> Plan:
+def plan_of(network: Network, kind: LayoutKind, font: Path | None = None) -> Plan:
     """Return the plan of a network, from memory where it was made before."""
-    return _plan(_Key(network.name, network.lines, tuple(network.stations.values()), network.transfers), kind)
+    key = _Key(network.name, network.lines, tuple(network.stations.values()), network.transfers)
+    return _plan(key, kind, font)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class _Key:
 
 
 @lru_cache(maxsize=PLANS_KEPT)
-def _plan(key: _Key, kind: LayoutKind) -> Plan:
+def _plan(key: _Key, kind: LayoutKind, font: Path | None) -> Plan:
     stations = {station.id: station for station in key.stations}
     network = Network(name=key.name, lines=key.lines, stations=stations, transfers=key.transfers)
-    return make_plan(network, kind)
+    return make_plan(network, kind, font)

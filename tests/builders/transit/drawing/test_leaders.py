@@ -46,9 +46,13 @@ def test_crowded_names_stand_apart_and_are_tied_to_their_own_marks() -> None:
         assert found.start == (x, y)
         assert not overlap(found.box, (x - 30, y - 30, x + 31, y + 31))
         assert grown(found.box, SIZE)[0] <= found.end[0] <= grown(found.box, SIZE)[2]
-        halo, line = found.strokes(SIZE, ink="#000000", paper="#FFFFFF")
+        halo, line = found.strokes(obstacles, SIZE, ink="#000000", paper="#FFFFFF")
         assert halo.width > line.width
-        assert halo.points == line.points == (found.start, found.end)
+        assert line.points == (found.start, found.end)
+        assert halo.points[0] == found.start
+        (hx, hy), (ex, ey) = halo.points[1], found.end
+        assert max(abs(hx - x), abs(hy - y)) == pytest.approx(30, abs=SIZE / 4)  # the halo ends where the square does
+        assert (hx - x) * (ey - y) == pytest.approx((hy - y) * (ex - x), abs=1e-3)  # and lies on the line
 
 
 def test_a_leader_crosses_no_other_mark_or_name() -> None:
