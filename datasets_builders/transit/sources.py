@@ -12,7 +12,7 @@ from datasets_builders.transit.colours import recolour
 from datasets_builders.transit.config import PROCEDURAL, VIENNA, TransitConfig
 from datasets_builders.transit.csv_tables import find_tables, read_csv_tables
 from datasets_builders.transit.drawing.styles import HOUSE
-from datasets_builders.transit.drawing.typefaces import typeface
+from datasets_builders.transit.drawing.typefaces import COVERED, EAST_ASIAN, scripts_of, typeface
 from datasets_builders.transit.feed_network import read_feed_network
 from datasets_builders.transit.fonts import choose_face, missing_characters
 from datasets_builders.transit.gtfs import is_feed_folder
@@ -52,13 +52,22 @@ def open_sources(config: TransitConfig) -> list[Reading]:
 
 
 def _require_font(reading: Reading, config: TransitConfig) -> None:
-    """Count the stations whose names no font at hand can write; raise ``InputError`` where there are no others."""
+    """Count the stations whose names no font at hand can write.
+
+    Raises:
+        InputError: no two stations have other names, or a line's name is such, which answers would have to state.
+    """
+    lines = [line.name for line in reading.network.lines]
     names = [station.name for station in reading.network.stations.values()]
-    unwritten = [name for name in names if not _can_write(name, names, config)]
-    if len(unwritten) > len(names) - 2:
+    unwritten = [name for name in names if not _can_write(name, [*names, *lines], config)]
+    nameless = [name for name in lines if not _can_write(name, [*names, *lines], config)]
+    if nameless or len(unwritten) > len(names) - 2:
+        what, found = ("line", nameless) if nameless else ("station", unwritten)
+        covered = f"{COVERED}, {EAST_ASIAN}" if config.is_full else f"{COVERED}; full maps also {EAST_ASIAN}"
         raise InputError(
-            f"station names must be in a script that a font at hand can write; found {unwritten[0]!r} and"
-            f" {len(unwritten) - 1} more; {reading.source}; give a font of that script with font=FILE"
+            f"{what} names must be in a script that a font at hand can write ({covered}); found {found[0]!r}"
+            f" ({scripts_of(found[0])}) and {len(found) - 1} more; {reading.source}; give a font of that script with"
+            " font=FILE"
         )
     if unwritten:
         reason = "stations drawn without their names, which no font at hand can write"

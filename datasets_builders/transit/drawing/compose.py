@@ -13,16 +13,16 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from datasets_builders.transit.drawing.corridors import Tracks, make_tracks, order_lines, rounded
-from datasets_builders.transit.drawing.frame import Frame, fit_frame
+from datasets_builders.transit.drawing.frame import fit_frame
 from datasets_builders.transit.drawing.furniture import (
     Block,
     Printer,
     background,
     badge_group,
+    badge_texts,
     beside,
     boxes_of,
     find_corner,
-    has_badge,
     legend_block,
     near,
     title_block,
@@ -66,9 +66,10 @@ def draw_map(
         smallest_text: pixels; names that only fit when smaller are left out and reported.
         font: a font file for scripts that the packaged fonts lack.
     """
-    sheet = _Sheet(plan, style, typeface(style.family, font), size, smallest_text)
-    sheet.lay_tracks()
-    sheet.add_badges()
+    faces = typeface(style.family, font)
+    sheet = _Sheet(plan, style, faces, size, smallest_text).with_tracks()
+    if not style.legend and sheet.has_unnamed_lines:
+        sheet = _Sheet(plan, replace(style, legend=True), faces, size, smallest_text).with_tracks()
     sheet.add_names()
     return sheet.finish(rng)
 
@@ -119,6 +120,18 @@ class _Sheet:
         self.frame = fit_frame(self.plan, self.size, 0.0, 0.0)
 
     # ------------------------------------------------------------------------------------------------ tracks
+
+    def with_tracks(self) -> _Sheet:
+        """Draw everything but names."""
+        self.lay_tracks()
+        self.add_badges()
+        return self
+
+    @property
+    def has_unnamed_lines(self) -> bool:
+        """Whether some line's name stands on no badge, so that only a legend can say which it is."""
+        named = {badge.line for block in self.blocks for badge in block.badges if badge.text == badge.line}
+        return named != set(self.colours)
 
     def lay_tracks(self) -> None:
         """Draw lines and marks; give legend and title a free corner, or a band of their own where none is free."""
@@ -214,7 +227,7 @@ class _Sheet:
 
     def _printer(self) -> Printer:
         size = max(round(self.frame.em * 0.95), self.smallest_text)
-        return Printer(self.style, self.typeface, self.colours, size)
+        return Printer(self.style, self.typeface, self.colours, size, badge_texts(list(self.colours)))
 
     def _title(self) -> Block | None:
         if not self.style.title:
@@ -243,7 +256,7 @@ class _Sheet:
         ending: dict[str, list[str]] = {}
         for line in graph.network.lines:
             for station in graph.ends[line.name]:
-                if has_badge(line.name):
+                if line.name in printer.texts:
                     ending.setdefault(station, []).append(line.name)
         placed: set[str] = set()
         for station, names in ending.items():
@@ -254,7 +267,7 @@ class _Sheet:
                     placed.update(badge.line for badge in block.badges)
                     break
         for line in graph.network.lines:
-            if has_badge(line.name) and line.name not in placed:
+            if line.name in printer.texts and line.name not in placed:
                 self._place_on_track(printer, line.name)
 
     def _place_badges(self, block: Block, station: str, outward: Place) -> bool:
@@ -433,6 +446,3 @@ def _is_free(obstacles: Obstacles, box: PixelBox, gap: float) -> bool:
 
 def _grown(box: PixelBox, by: float) -> tuple[float, float, float, float]:
     return box[0] - by, box[1] - by, box[2] + by, box[3] + by
-
-
-__all__ = ["Frame", "draw_map"]

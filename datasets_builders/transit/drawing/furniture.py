@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,7 +21,11 @@ from datasets_builders.transit.drawing.typefaces import Typeface, ink_box
 from datasets_builders.transit.network import Network
 
 BADGE_LETTERS = 12
-"""Lines with longer names have no badge on the map; the legend names them beside a plate of their colour."""
+"""Lines with longer names bear a code on their badges; the legend has the name beside it."""
+CODE_LETTERS = 4
+NUMBER = re.compile(r"(?<!\w)[A-Z]{0,2}\d{1,3}[A-Z]?(?!\w)")
+LEGEND_WIDTH = 32.0
+"""Font sizes; longer names are cut in the legend."""
 
 
 def text_on(colour: str) -> str:
@@ -93,6 +99,8 @@ class Printer:
     colours: Mapping[str, str]
     size: int
     """Of the badges' letters in pixels."""
+    texts: Mapping[str, str]
+    """What stands on the badge of each line that has one, by name."""
 
     def plate(self, text: str, x: int, y: int, colour: str, *, least: int = 0) -> tuple[Plate, list[Writing]] | None:
         """Return a coloured plate with a text on it, its upper left corner at a place; None where no font has it."""
@@ -112,9 +120,30 @@ class Printer:
 # ---------------------------------------------------------------------------------------------------- badges
 
 
-def has_badge(name: str) -> bool:
-    """Tell whether a line's name is short enough for a badge."""
-    return len(name) <= BADGE_LETTERS
+def badge_texts(names: Sequence[str]) -> dict[str, str]:
+    """Return what stands on each line's badge: its name, or where that is long a code as networks use them.
+
+    That is the number in it, else its initials, else its first letters: ``15`` for Linha 15-Prata, ``HC`` for
+    Hammersmith & City. No two lines bear the same text; a line for which none is left has no badge.
+    """
+    texts = {name: name for name in names if len(name) <= BADGE_LETTERS}
+    long = [name for name in names if name not in texts]
+    for codes in (_number_in, _initials, lambda name: name[:CODE_LETTERS].strip()):
+        offered = {name: code for name in long if name not in texts and (code := codes(name))}
+        often = Counter(offered.values())
+        taken = set(texts.values())
+        texts |= {name: code for name, code in offered.items() if often[code] == 1 and code not in taken}
+    return {name: texts[name] for name in names if name in texts}
+
+
+def _number_in(name: str) -> str:
+    found = NUMBER.findall(name)
+    return found[0] if len(found) == 1 and len(found[0]) <= CODE_LETTERS else ""
+
+
+def _initials(name: str) -> str:
+    words = re.findall(r"[^\W\d_]+", name)
+    return "".join(word[0].upper() for word in words) if 1 < len(words) <= CODE_LETTERS else ""
 
 
 def badge_group(printer: Printer, lines: Sequence[str], station: str | None, *, upright: bool) -> Block | None:
@@ -123,7 +152,7 @@ def badge_group(printer: Printer, lines: Sequence[str], station: str | None, *, 
     gap = max(round(printer.size * 0.22), 2)
     for name in lines:
         x, y = (0, block.height) if upright else (block.width, 0)
-        printed = printer.plate(name, x, y, printer.colours[name])
+        printed = printer.plate(printer.texts[name], x, y, printer.colours[name])
         if printed is None:
             continue
         plate, rows = printed
@@ -132,7 +161,7 @@ def badge_group(printer: Printer, lines: Sequence[str], station: str | None, *, 
         block.badges.append(
             LineBadge(
                 line=name,
-                text=name,
+                text=printer.texts[name],
                 box=plate.box,
                 colour=plate.fill,
                 station=station,
@@ -209,31 +238,36 @@ def legend_block(network: Network, printer: Printer, columns: int) -> Block:
 
 def _entry(block: Block, name: str, printer: Printer, x: int, y: int) -> int:
     """Add one line to the legend and return the right edge of what it takes."""
-    colour, size = printer.colours[name], printer.size
-    short = has_badge(name)
-    printed = printer.plate(name, x, y, colour, least=round(size * 2.2)) if short else None
-    if printed is not None:
-        plate, rows = printed
-        block.shapes.append(plate)
-        block.writing += rows
-        block.badges.append(LineBadge(line=name, text=name, box=plate.box, colour=colour, place="legend"))
-        return plate.box[2]
-    height = round(size * 1.32)
-    plate = Plate((x, y, x + round(size * 2.2), y + height), height / 2 * printer.style.badge_roundness, colour)
+    colour, size, text = printer.colours[name], printer.size, printer.texts.get(name, "")
+    height, least = round(size * 1.32), round(size * 2.2)
+    printed = printer.plate(text, x, y, colour, least=least) if text else None
+    bare = Plate((x, y, x + least, y + height), height / 2 * printer.style.badge_roundness, colour)
+    plate, rows = printed or (bare, [])
     block.shapes.append(plate)
+    block.writing += rows
+    edge = plate.box[2]
     face = printer.typeface.face(name)
-    if face is None or len(name) > 60:
-        return plate.box[2]
-    left, _, right, _ = ink_box(face, size, name)
-    _, cap_top, _, cap_bottom = ink_box(face, size, "H")
-    start = plate.box[2] + round(size * 0.5)
-    block.writing.append(
-        Writing(name, start - left, y + round((height + cap_bottom - cap_top) / 2), face, size, printer.style.ink)
-    )
-    edge = start + right - left
+    if (printed is None or text != name) and face is not None:
+        shown = _cut(name, face, size)
+        left, _, right, _ = ink_box(face, size, shown)
+        _, cap_top, _, cap_bottom = ink_box(face, size, "H")
+        start = edge + round(size * 0.5)
+        baseline = y + round((height + cap_bottom - cap_top) / 2)
+        block.writing.append(Writing(shown, start - left, baseline, face, size, printer.style.ink))
+        edge = start + right - left
+    elif printed is None:
+        return edge
     box = (plate.box[0], plate.box[1], edge, plate.box[3])
     block.badges.append(LineBadge(line=name, text=name, box=box, colour=colour, place="legend"))
     return edge
+
+
+def _cut(name: str, face: str, size: int) -> str:
+    """Return a name, or as much of it as the legend has room for."""
+    shown = name
+    while ink_box(face, size, shown)[2] > LEGEND_WIDTH * size:
+        shown = shown.removesuffix("…")[:-1].rstrip() + "…"
+    return shown
 
 
 def find_corner(

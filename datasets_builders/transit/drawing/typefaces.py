@@ -6,7 +6,6 @@ serve only for letters that no packaged one has.
 
 from __future__ import annotations
 
-import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,6 +53,10 @@ FOLDERS = (
     "/usr/share/fonts", "/usr/local/share/fonts", "~/.local/share/fonts", "~/.fonts", "/System/Library/Fonts",
     "/Library/Fonts", "C:/Windows/Fonts",
 )  # fmt: skip
+COVERED = "Latin, Greek, Cyrillic, Armenian, Georgian, Hebrew, Arabic, Lao"
+"""Scripts of the packaged fonts."""
+EAST_ASIAN = "Chinese, Japanese, Korean"
+"""The same, on full maps alone; these also use fonts of the machine."""
 UNSHAPED = frozenset({"Cc", "Cs", "Co", "Cn"})
 """Unicode categories of characters that no text should hold."""
 
@@ -167,6 +170,7 @@ def _blank(path: str) -> bytes:
     return bytes(load_face(path, PROBE_SIZE).getmask(UNASSIGNED))
 
 
-def platform_note() -> str:
-    """Return where fonts were looked for, for messages."""
-    return f"packaged fonts and those of this {sys.platform} machine"
+def scripts_of(text: str) -> str:
+    """Return the scripts of a text's letters as Unicode's names of them say, for messages."""
+    names = [unicodedata.name(letter, "unknown") for letter in text if letter.isalpha()]
+    return ", ".join(dict.fromkeys(name.split()[0].capitalize() for name in names)) or "signs"

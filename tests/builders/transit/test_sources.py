@@ -186,7 +186,7 @@ def broken(table: Mapping[str, object], **changes: object) -> dict[str, object]:
         ("a.json", broken(MAP, lines=[], edges=[]), "at least one line; found none"),
         ("a.json", {"L": ["A", "B" * 5000]}, "found 5000 in 'BBB"),
         ("a.json", {"L": ["A", "（换乘站）"]}, "a stop must have a name; found none; {path}:'L'[1]"),
-        ("a.json", {"Line 1": ["𐘀𐘁", "𐘂𐘃"]}, "a script that a font at hand can write; found '𐘀𐘁'"),
+        ("a.json", {"Line 1": ["𐘀𐘁", "𐘂𐘃"]}, "Chinese, Japanese, Korean); found '𐘀𐘁' (Linear) and 1 more"),
     ],
 )
 def test_broken_files_are_refused_in_one_line(tmp_path: Path, name: str, content: object, message: str) -> None:
