@@ -30,6 +30,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from datasets_builders.transit.assembling import checked_name
+from datasets_builders.transit.naming import shown_name
 from datasets_builders.transit.reading import LeftOut
 from mmrl.errors import InputError
 
@@ -153,7 +154,7 @@ def _read_tables(tables: _Tables, modes: Collection[str]) -> Feed:
     patterns = _count_patterns(tables, routes, left_out)
     used = {stop for counts in patterns.values() for stops in counts for stop in stops}
     return Feed(
-        name=tables.path.stem,
+        name=shown_name(tables.path.stem),
         routes=routes,
         patterns=patterns,
         stops=_read_stops(tables, used, left_out),

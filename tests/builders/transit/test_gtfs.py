@@ -23,7 +23,7 @@ def lines_of(network: Network) -> dict[str, list[str]]:
 
 def test_platforms_become_stations_and_directions_one_line(tmp_path: Path) -> None:
     network = read_gtfs(write_feed(tmp_path / "city.zip"))
-    assert network.name == "city"
+    assert network.name == "City"
     assert lines_of(network) == {"M1": ["Adler", "Birken", "Cäsar"], "M2": ["Birken", "Dorn"]}
     assert [network.stations[id_].name for id_ in network.interchanges] == ["Birken"]
 
