@@ -48,6 +48,8 @@ class Run:
     seconds: float
     cpu_seconds: float
     """Of all processes."""
+    own_share: float
+    """Of the CPU time, what the building process took: with workers, the part that they cannot share."""
     peak_mib: float
     """Of the building process."""
     worker_peak_mib: float
@@ -60,7 +62,7 @@ def build(options: dict[str, Any], profiled: bool, reply: multiprocessing.Queue[
     """Build a folder and say what it took; runs in a process of its own."""
     config = TransitConfig(**options)
     profile = cProfile.Profile()
-    start = time.perf_counter()
+    start, before = time.perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory() as folder, slow_progress("building maps", unit="questions") as progress:
         if profiled:
             profile.runcall(build_transit, config, Path(folder) / "maps", progress)
@@ -68,9 +70,10 @@ def build(options: dict[str, Any], profiled: bool, reply: multiprocessing.Queue[
             build_transit(config, Path(folder) / "maps", progress)
     seconds = time.perf_counter() - start
     own, workers = (resource.getrusage(kind) for kind in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    cpu = sum(used.ru_utime + used.ru_stime for used in (own, workers))
+    cpu = sum(used.ru_utime + used.ru_stime for used in (own, workers)) - before
     shares = shares_of(profile) if profiled else ()
-    reply.put(Run(seconds, cpu, own.ru_maxrss / 1024, workers.ru_maxrss / 1024, shares))
+    share = (own.ru_utime + own.ru_stime - before) / cpu
+    reply.put(Run(seconds, cpu, share, own.ru_maxrss / 1024, workers.ru_maxrss / 1024, shares))
 
 
 def shares_of(profile: cProfile.Profile) -> tuple[tuple[str, float], ...]:
@@ -102,13 +105,15 @@ def measure(options: dict[str, Any], maps: int) -> None:
     """Print one line on a size and number of workers."""
     once, twice = run(options, maps=maps), run(options, maps=2 * maps)
     steady = 60 * maps / (twice.seconds - once.seconds)
+    cpu_rate = 60 * maps / (twice.cpu_seconds - once.cpu_seconds)
     peaks = [f"{peak:.0f} MiB" for peak in (once.peak_mib, twice.peak_mib)]
     if twice.worker_peak_mib:
         peaks += [f"{peak:.0f} MiB" for peak in (once.worker_peak_mib, twice.worker_peak_mib)]
     print(
         f"{options['size']} px, {options['workers']} workers: {60 * 2 * maps / twice.seconds:.1f} maps/min over"
-        f" {2 * maps} maps, {steady:.1f} once started; twice the maps take {twice.cpu_seconds / once.cpu_seconds:.2f}"
-        f" times the CPU time; peak memory {' and '.join(peaks[:2])} for {maps} and {2 * maps} maps"
+        f" {2 * maps} maps, {steady:.1f} once started, {cpu_rate:.1f} a minute of CPU time; twice the maps take"
+        f" {twice.cpu_seconds / once.cpu_seconds:.2f} times the CPU time, of which the building process takes"
+        f" {twice.own_share:.0%}; peak memory {' and '.join(peaks[:2])} for {maps} and {2 * maps} maps"
         + (f", of a worker {' and '.join(peaks[2:])}" if len(peaks) > 2 else ""),
         flush=True,
     )

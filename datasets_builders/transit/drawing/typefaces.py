@@ -96,7 +96,7 @@ def typeface(name: str, user_font: Path | None = None) -> Typeface:
     return Typeface(family, str(user_font) if user_font else "")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def load_face(path: str, size: int) -> Font:
     """Return a face at a size in pixels."""
     return ImageFont.truetype(path, size)
