@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from eval.report.map_traces import map_record, route_traces
 from eval.report.marks import Mark, answer_marks
 from eval.report.pictures import Picture, PictureShelf
 from eval.report.results import clean_marks
@@ -22,7 +23,7 @@ from mmrl.data import DatasetFolder
 from mmrl.files import write_text
 from mmrl.geometry import original_frame
 from mmrl.progress import Progress
-from mmrl.types import Media, Sample
+from mmrl.types import Media, Route, Sample
 
 DEFAULT_COUNT = 96
 _LEVELS = ("easy", "middle", "hard")
@@ -102,7 +103,10 @@ def sample_card(sample: Sample, root: Path, shelf: PictureShelf, page_folder: Pa
     is_video = media is not None and media.kind == "video"
     found = _embedded(media, shelf) if media and not is_video else ""
     frame = original_frame(media.width, media.height) if media and not is_video else None
-    marks = clean_marks(answer_marks(sample.answer, frame))
+    drawn = answer_marks(sample.answer, frame)
+    if media and isinstance(sample.answer, Route) and (record := map_record(root / media.path)):
+        drawn += route_traces(sample.answer, record)
+    marks = clean_marks(drawn)
     ends = [mark["interval"][1] for mark in marks if "interval" in mark]
     stated = sample.meta.get("duration")
     return SampleCard(

@@ -241,14 +241,15 @@ def clean_marks(marks: Sequence[Any]) -> list[dict[str, Any]]:
     return [mark for mark in cleaned if mark]
 
 
-_COUNTS = {"box": 4, "point": 2, "interval": 2, "polygon": None}
+_COUNTS = {"box": 4, "point": 2, "interval": 2, "polygon": None, "trace": None}
+_LEAST = {"polygon": 6, "trace": 4}
 
 
 def _clean(mark: Mapping[str, Any]) -> dict[str, Any]:
     label = {"label": visible(str(mark["label"]), 60)} if mark.get("label") else {}
     for shape, count in _COUNTS.items():
         numbers = mark.get(shape)
-        if isinstance(numbers, list) and (len(numbers) == count or (count is None and len(numbers) >= 6)):
+        if isinstance(numbers, list) and (len(numbers) == count or (count is None and len(numbers) >= _LEAST[shape])):
             if all(isinstance(value, int | float) and math.isfinite(value) for value in numbers):
                 return {shape: [round(value, 4) for value in numbers], **label}
             return {}
