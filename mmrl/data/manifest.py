@@ -61,13 +61,13 @@ class RowCounts:
 
 
 def dataset_card(media: Iterable[Media]) -> str | None:
-    """Return the card of a folder with clips, which names the files that plain ``datasets`` is to read.
+    """Return the card of a folder with clips or with one picture: it names the files that ``datasets`` is to read.
 
     Without it ``datasets`` guesses from the most frequent suffix and takes such a folder for one of videos or JSON. A
-    folder of pictures needs none.
+    folder of two pictures or more needs none.
     """
-    kinds = {medium.kind for medium in media}
-    if "video" not in kinds:
+    kinds = Counter(medium.kind for medium in media)
+    if kinds["image"] > 1 and "video" not in kinds:
         return None
     pictures = [f'      - "{MEDIA_FOLDER}/*.png"'] if "image" in kinds else []
     files = ["configs:", "- config_name: default", "  data_files:", "  - split: train", "    path:"]
