@@ -75,12 +75,15 @@ def start_run(config: RunConfig, base_dir: Path, *, overwrite: bool, console: Co
     from mmrl.cli.audit import audit_before_training
     from mmrl.cli.pipeline import Pipeline, check_model, check_parts, goes_on, load_datasets, make_plan, run_pipeline
     from mmrl.config import config_text
-    from mmrl.runs import RunFolder, replacing, settle_replaced, withdrawing
+    from mmrl.runs import DONE_NAME, RunFolder, replacing, settle_replaced, withdrawing
 
     path = Path(config.output_dir)
     if told := settle_replaced(path):
         console.print(f"note: {told}", highlight=False, markup=False, soft_wrap=True)
     resumed = goes_on(config, overwrite=overwrite)
+    if resumed and (path / DONE_NAME).is_file():
+        told = f"the run at {path} is finished; --overwrite starts it over"
+        console.print(f"note: {told}", highlight=False, markup=False, soft_wrap=True)
     command = "the same command without --overwrite" if overwrite else "the same command"
     with contextlib.nullcontext() if resumed else replacing(path):
         check_parts(config, base_dir)

@@ -66,13 +66,13 @@ def companion(path: str, suffix: str) -> str:
 
 
 def dataset_card(media: Iterable[Media], *, beside: bool = False) -> str | None:
-    """Return the card of a folder with clips, or files beside its pictures: it names what ``datasets`` is to read.
+    """Return the card of a folder with clips, one picture, or files beside pictures: what ``datasets`` is to read.
 
     Without it ``datasets`` guesses from the most frequent suffix and takes such a folder for one of videos or JSON. A
-    folder of nothing but pictures needs none.
+    folder of two pictures or more and nothing beside them needs none.
     """
-    kinds = {medium.kind for medium in media}
-    if "video" not in kinds and not beside:
+    kinds = Counter(medium.kind for medium in media)
+    if kinds["image"] > 1 and "video" not in kinds and not beside:
         return None
     pictures = [f'      - "{MEDIA_FOLDER}/*.png"'] if "image" in kinds else []
     files = ["configs:", "- config_name: default", "  data_files:", "  - split: train", "    path:"]

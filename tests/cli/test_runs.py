@@ -109,7 +109,10 @@ def test_a_run_trains_evaluates_and_reports_and_goes_on_where_it_stopped(mmrl, t
     dry = mmrl("train", path, "--dry-run", "datasets.train.options.count=20")
     assert dry.code == 0, dry.err
     weights = (run / "stages" / "1-second" / "final" / "model.safetensors").read_bytes()
-    assert mmrl("train", path).code == 0
+    again = mmrl("train", path)
+    assert again.code == 0
+    assert "is finished; --overwrite starts it over" in again.out
+    assert "is finished" not in outcome.out
     assert (run / "stages" / "1-second" / "final" / "model.safetensors").read_bytes() == weights
     assert {path: path.stat().st_mtime_ns for path in (run / "data").rglob("*")} == data
     refused = mmrl("train", path, "seed=5")

@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mmrl.data import read_folder
+from mmrl.data import check_folder, read_folder
 from mmrl.errors import InputError
 from tests.data.conftest import ANSWERS, META, WIDTH, edit_rows, open_writer, picture, sample, write_all_kinds
 
@@ -61,17 +62,34 @@ print(json.dumps([len(rows), sorted(rows.features), rows["answer"][:3], rows["ch
 """
 
 
-def test_plain_datasets_opens_the_folder_with_pictures_decoded(folder, tmp_path):
+def load_plainly(folder: Path, home: Path) -> list[Any]:
+    """What ``datasets`` reads from a folder, in a process that never imports mmrl."""
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, folder, tmp_path / "cache"],
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"},
+        [sys.executable, "-c", LOAD, folder, home / "cache"],
+        cwd=home,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "HF_HUB_OFFLINE": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    count, columns, answers, choices, mode, size, pixels = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def test_plain_datasets_opens_a_folder_of_one_picture(tmp_path):
+    with open_writer(tmp_path / "one") as writer:
+        shown = writer.add_image(picture())
+        for number in range(3):
+            writer.add(sample(shown, "choice", id=f"row-{number}"))
+    assert check_folder(tmp_path / "one") == []
+    count, columns, _, _, mode, size, pixels = load_plainly(tmp_path / "one", tmp_path)
+    assert (count, mode, size) == (3, "RGB", [64, 48])
+    assert "images" in columns
+    assert pixels == picture().tobytes().hex()
+
+
+def test_plain_datasets_opens_the_folder_with_pictures_decoded(folder, tmp_path):
+    count, columns, answers, choices, mode, size, pixels = load_plainly(folder, tmp_path)
     assert count == len(ANSWERS)
     assert columns == sorted(
         [
